@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+// The rooms of the house and who may use whom. Read from top to bottom: nothing knows what stands below it.
+// Build with `--explicit-target-dependency-import-check error` (scripts/build does): an arrow that is not
+// declared here does not compile.
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// A room: a library target of ours.
+func room(_ name: String, _ uses: [String] = [], in folder: String = "Sources") -> Target {
+  .target(
+    name: name, dependencies: uses.map { .byName(name: $0) }, path: "\(folder)/\(name)",
+    swiftSettings: strict)
+}
+
+/// One of the four programs: parse, load, call one function, report.
+func program(_ name: String, _ uses: [String], in folder: String = "Sources") -> Target {
+  .executableTarget(
+    name: name, dependencies: uses.map { .byName(name: $0) }, path: "\(folder)/\(name)",
+    swiftSettings: strict)
+}
+
+/// The door to one C library.
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/Libraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+/// The tests of a room; `TestSupport` is always there.
+func tests(_ name: String, _ uses: [String], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: (uses + ["TestSupport"]).map { .byName(name: $0) },
+    path: "Tests/\(name)", resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "metamae",
+  targets: [
+    library("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-dev"),
+    library("CLMDB", pkgConfig: "lmdb", apt: "liblmdb-dev"),
+    library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+    library("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    library("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+    library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+
+    .target(
+      name: "CSystem", path: "Sources/CSystem",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
+    .target(
+      name: "CKernels", path: "Sources/CKernels", exclude: ["kernels.inc"],
+      cSettings: [
+        .unsafeFlags([
+          "-O3", "-ffast-math", "-fno-finite-math-only", "-mprefer-vector-width=512", "-Wall",
+          "-Wextra", "-Werror", "-gdwarf-4",
+        ])
+      ]),
+
+    room("Basics", ["CSystem", "CCrypto"]),
+    room("Experiments", ["Basics", "CYAML"]),
+    room("ShardFormat", ["Basics", "CLMDB", "CZstd"]),
+    room(
+      "DatasetReaders", ["Basics", "Experiments", "ShardFormat", "CArchive", "CSystem"],
+      in: "preprocess"),
+    room("DataLoading", ["Basics", "ShardFormat", "CSystem"]),
+    room("TensorCore", ["Basics", "COpenBLAS", "CKernels"]),
+    room("Networks", ["Basics", "Experiments", "TensorCore"]),
+    room("Objectives", ["Basics", "Experiments", "TensorCore", "Networks"]),
+    room("Optimizers", ["Basics", "TensorCore"]),
+    room(
+      "Training",
+      [
+        "Basics", "Experiments", "CSystem", "ShardFormat", "DataLoading", "TensorCore", "Networks",
+        "Objectives", "Optimizers",
+      ]),
+    room(
+      "Evaluation",
+      [
+        "Basics", "Experiments", "ShardFormat", "DataLoading", "TensorCore", "Networks",
+        "Optimizers",
+      ]),
+    room("Reports", ["Basics", "Experiments"]),
+
+    program("metamae-prep", ["Basics", "ShardFormat", "DatasetReaders"], in: "preprocess"),
+    program("metamae-train", ["Basics", "Experiments", "Training", "Reports"]),
+    program(
+      "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
+    program(
+      "metamae-bench",
+      [
+        "Basics", "Experiments", "ShardFormat", "DataLoading", "TensorCore", "Networks",
+        "Objectives", "Optimizers", "Training", "Evaluation",
+      ]),
+
+    .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
+    tests("BasicsTests", ["Basics"]),
+  ]
+)
