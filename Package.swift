@@ -47,7 +47,7 @@ let package = Package(
       name: "CSystem", path: "Sources/CSystem",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
-      name: "CKernels", path: "Sources/CKernels", exclude: ["kernels.inc"],
+      name: "CKernels", path: "Sources/CKernels", exclude: ["kernels.inc", "variant.h"],
       cSettings: [
         .unsafeFlags([
           "-O3", "-ffast-math", "-fno-finite-math-only", "-mprefer-vector-width=512", "-Wall",
@@ -93,5 +93,10 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
+      ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
   ]
 )

@@ -1,0 +1,25 @@
+// Our own threads: a lane carries a fixed share of the work, so the same lane count gives the same bytes whatever
+// the timing.
+
+import Dispatch
+import Glibc
+
+/// Cores this process may use.
+public var availableCores: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+/// Runs `body(0)` to `body(count - 1)` at the same time and waits for all. Fork workers before the first call.
+public func inLanes(_ count: Int, _ body: (Int) -> Void) {
+  if count == 1 { return body(0) }
+  withoutActuallyEscaping(body) { escaping in
+    nonisolated(unsafe) let work = escaping
+    DispatchQueue.concurrentPerform(iterations: count) { work($0) }
+  }
+}
+
+/// The part of 0 ..< count that lane `lane` of `lanes` carries, in multiples of `grain`.
+public func share(of count: Int, lane: Int, lanes: Int, grain: Int = 1) -> Range<Int> {
+  let grains = (count + grain - 1) / grain
+  let low = grains * lane / lanes * grain
+  let high = grains * (lane + 1) / lanes * grain
+  return min(low, count)..<min(high, count)
+}
