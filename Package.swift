@@ -93,6 +93,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
+    tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
   ]
 )
