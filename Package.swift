@@ -98,5 +98,7 @@ let package = Package(
       dependencies: [
         "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
+    tests("ExperimentsTests", ["Basics", "Experiments"]),
+    tests("TensorCoreTests", ["Basics", "TensorCore"]),
   ]
 )
