@@ -1,6 +1,8 @@
 // Our own threads: a lane carries a fixed share of the work, so the same lane count gives the same bytes whatever
 // the timing.
 
+import Basics
+import CKernels
 import Dispatch
 import Glibc
 
@@ -22,4 +24,19 @@ public func share(of count: Int, lane: Int, lanes: Int, grain: Int = 1) -> Range
   let low = grains * lane / lanes * grain
   let high = grains * (lane + 1) / lanes * grain
   return min(low, count)..<min(high, count)
+}
+
+/// Floating-point operations a second that all cores together reach on fused multiply-adds in registers (float32):
+/// the best of several short runs. The ceiling of any kernel on this machine.
+public func fusedMultiplyAddPeak() -> Double {
+  let lanes = availableCores
+  let rounds = 20_000_000
+  var best = 0.0
+  for _ in 0..<8 {
+    let start = monotonicSeconds()
+    inLanes(lanes) { _ in _ = ck_multiply_add_rounds(rounds) }
+    best = max(
+      best, Double(lanes) * ck_multiply_add_operations(rounds) / (monotonicSeconds() - start))
+  }
+  return best
 }

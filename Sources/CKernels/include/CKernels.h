@@ -80,4 +80,9 @@ const struct ck_f64 *_Nonnull ck_double(void);
 /* "baseline", "avx2" or "avx512"; NULL when METAMAE_ISA names none of them or one that this CPU lacks. */
 const char *_Nullable ck_instruction_set(void);
 
+/* Runs `rounds` rounds of independent fused multiply-adds on registers, in the widest form this CPU has: what a core
+ * can do at the most, for comparison; and how many floating-point operations that is. */
+float ck_multiply_add_rounds(long rounds);
+double ck_multiply_add_operations(long rounds);
+
 #endif
