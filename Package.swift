@@ -91,8 +91,10 @@ let package = Package(
         "Objectives", "Optimizers", "Training", "Evaluation",
       ]),
 
-    .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Basics", "ShardFormat"], path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
+    tests("ShardFormatTests", ["Basics", "ShardFormat"]),
     .testTarget(
       name: "GoldenTests",
       dependencies: [
