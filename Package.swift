@@ -100,6 +100,7 @@ let package = Package(
       dependencies: [
         "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
+    tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
   ]
