@@ -99,6 +99,7 @@ let package = Package(
         "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
+    tests("TrainingTests", ["Basics", "CSystem", "Experiments", "TensorCore", "Training"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
   ]
 )
