@@ -27,6 +27,7 @@ public final class RunLock {
   deinit { close(descriptor) }
 
   /// - Throws: try again when another process writes the run; nothing on disk changes.
+  /// - Precondition: this process holds no lock on the directory; closing any descriptor of the file would end it.
   static func refuseIfHeld(_ directory: RunDirectory) throws {
     let descriptor = open(directory.lock, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { return }

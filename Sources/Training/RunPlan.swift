@@ -40,6 +40,7 @@ public struct RunPlan: Sendable {
           remedy: "To go on with a run: metamae-train --resume --run DIR --shards DIR")
       }
       configuration = try RunConfiguration.resolve(file: file, settings: request.settings)
+      try RunLock.refuseIfHeld(directory)
       try Self.refuseContent(directory)
       return
     }
@@ -56,14 +57,12 @@ public struct RunPlan: Sendable {
     configuration = try own.resumed(file: request.configuration, settings: request.settings)
   }
 
-  /// - Throws: try again when another process is at work there, usage when the directory holds anything that a start
-  ///   has not left half-written.
+  /// - Throws: usage when the directory holds anything that a start has not left half-written.
   static func refuseContent(_ directory: RunDirectory) throws {
     guard Files.exists(directory.path) else { return }
     guard Files.isFolder(directory.path) else {
       throw Failure(.usage, at: directory.path, "expected a run directory, found a file")
     }
-    try RunLock.refuseIfHeld(directory)
     let content = try Files.list(directory.path).filter {
       $0 != Files.name(of: directory.lock) && !$0.hasSuffix(unfinishedSuffix)
     }
