@@ -19,17 +19,15 @@ public struct LearnerTensor {
 
 /// Eq. 5 and its parts, of one batch; nil where the objective has no such part.
 public struct TrainingLoss: Equatable, Sendable {
-  public var total: Float
-  public var reconstruction: Float?
-  public var contrast: Float?
+  public var total: Double
+  public var reconstruction: Double?
+  public var contrast: Double?
 
-  public init(total: Float, reconstruction: Float?, contrast: Float?) {
+  public init(total: Double, reconstruction: Double?, contrast: Double?) {
     self.total = total
     self.reconstruction = reconstruction
     self.contrast = contrast
   }
-
-  var isFinite: Bool { total.isFinite }
 }
 
 /// Parameters, objective and optimizer of one run.
@@ -56,7 +54,7 @@ public protocol Learner: AnyObject {
   func update(step: Int) throws
 }
 
-/// Which sample: its id within an epoch.
+/// Which sample: its id within an epoch. Ids are those of the split (record ordinal or draw index).
 public struct SampleName: Codable, Equatable, Sendable, CustomStringConvertible {
   public var epoch: UInt64
   public var id: UInt64

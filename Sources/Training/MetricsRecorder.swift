@@ -4,9 +4,6 @@ import Basics
 import Experiments
 import Glibc
 
-/// A `Float` as the shortest decimal that means it: 0.1, not 0.10000000149.
-func plain(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
-
 final class MetricsRecorder {
   private let path: String
   private let descriptor: Int32
@@ -47,8 +44,8 @@ final class MetricsRecorder {
     let samples = Double((step - lastStep) * batch)
     let record = MetricsRecord(
       step: step, epoch: (UInt64(step) * UInt64(batch) - 1) / epochLength,
-      loss: plain(loss.total), reconstruction: loss.reconstruction.map(plain),
-      contrast: loss.contrast.map(plain), seconds: seconds, waitSeconds: waitSeconds - lastWait,
+      loss: loss.total, reconstruction: loss.reconstruction,
+      contrast: loss.contrast, seconds: seconds, waitSeconds: waitSeconds - lastWait,
       samplesPerSecond: samples / seconds)
     (lastStep, lastTime, lastWait) = (step, now, waitSeconds)
     try append(Array(try record.line().utf8))

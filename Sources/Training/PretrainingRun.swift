@@ -73,6 +73,25 @@ where Model.Batch == Source.Batch {
     statisticsBefore = learner.statistics.map { Array($0.values) }
   }
 
+  /// What the run's checkpoints will take on disk, for the person who starts it.
+  /// - Throws: try again when not even one fits.
+  public func spaceEstimate() throws -> String {
+    let tensors =
+      learner.parameters + learner.statistics + learner.constants + learner.firstMoments
+      + learner.secondMoments
+    let bytes = tensors.reduce(1 << 16) { $0 + 4 * $1.values.count }
+    let free = try Files.freeBytes(at: directory.path)
+    func megabytes(_ bytes: Int) -> String { significant(Double(bytes) / 1e6) + " MB" }
+    guard free >= bytes else {
+      throw Failure(
+        .tryAgain, at: directory.path,
+        "expected \(megabytes(bytes)) free for a checkpoint, found \(megabytes(free))",
+        remedy: "Make room, or choose another --run.")
+    }
+    return "checkpoints: \(megabytes(bytes)) each, up to \(configuration.keepCheckpoints) kept, "
+      + "\(megabytes(free)) free"
+  }
+
   /// Trains to the end, saves, and closes the source on every path.
   /// - Throws: interrupted (after saving) when a stop was asked for, bad data for a loss that is not finite, and what
   ///   the source, the learner or the disk report.
@@ -88,7 +107,7 @@ where Model.Batch == Source.Batch {
     return RunSummary(
       run: directory.path, dataset: configuration.dataset,
       objective: configuration.objective.rawValue, step: step, stepsTaken: step - firstStep,
-      loss: lastLoss.map { plain($0.total) }, checkpoint: directory.checkpoint(step: step).folder,
+      loss: lastLoss?.total, checkpoint: directory.checkpoint(step: step).folder,
       seconds: monotonicSeconds() - began, waitSeconds: source.waitSeconds)
   }
 
@@ -118,7 +137,7 @@ where Model.Batch == Source.Batch {
   /// Stops the run before a loss that is not finite reaches the parameters.
   /// - Throws: bad data with the batch's samples; the state the step started from stays below `replay/`.
   func refuseNonFinite(_ loss: TrainingLoss, of batch: Model.Batch) throws {
-    guard !loss.isFinite else { return }
+    guard !loss.total.isFinite else { return }
     for (k, tensor) in learner.statistics.enumerated() {
       _ = tensor.values.update(from: statisticsBefore[k])
     }
@@ -140,7 +159,7 @@ where Model.Batch == Source.Batch {
     if step == 1 || isLast || step % configuration.logEvery == 0 {
       try recorder.write(loss, step: step, waitSeconds: source.waitSeconds)
     }
-    progress?.show(step, "loss \(significant(Double(loss.total)))")
+    progress?.show(step, "loss \(significant(loss.total))")
     let saveEvery = configuration.saveEvery
     if isLast || saveEvery > 0 && step % saveEvery == 0 { try save() }
   }

@@ -40,6 +40,9 @@ public struct RunPlan: Sendable {
           remedy: "To go on with a run: metamae-train --resume --run DIR --shards DIR")
       }
       configuration = try RunConfiguration.resolve(file: file, settings: request.settings)
+      guard builtObjectives.contains(configuration.objective) else {
+        throw notBuilt(configuration.objective)
+      }
       try RunLock.refuseIfHeld(directory)
       try Self.refuseContent(directory)
       return
@@ -70,6 +73,24 @@ public struct RunPlan: Sendable {
     throw Failure(
       .usage, at: directory.path, "expected an empty or new run directory, found \(first) in it",
       remedy: "Use --resume to go on with that run, or choose another --run.")
+  }
+
+  /// Replaces what was left `auto` by what it comes to, so that the run's own configuration repeats it alone.
+  /// - Parameters:
+  ///   - split: the folder that is trained on.
+  ///   - inputs: as the split describes them.
+  /// - Returns: the networks over these inputs.
+  /// - Throws: usage failures for keys that do not fit the inputs.
+  public mutating func settle(
+    split: String, inputs: [InputSpecification]
+  ) throws -> ModelConfiguration {
+    let model = try configuration.model(over: inputs)
+    configuration.split = split
+    configuration.patch = model.inputs.map(\.patch)
+    let vocabularies = Set(model.inputs.filter { $0.kind == .tokens }.map(\.vocabulary))
+    if vocabularies.count == 1 { configuration.vocabulary = vocabularies.first }
+    configuration.threads = configuration.threads ?? GrantedCores.count()
+    return model
   }
 
   /// The checkpoint that a resumed run would go on from, without changing anything.

@@ -96,7 +96,7 @@ final class FakeLearner: Learner {
       }
     }
     statistics[0].values[0] = 0.9 * statistics[0].values[0] + 0.1 * sum
-    let loss = step == breaksAt ? .nan : sum
+    let loss = step == breaksAt ? .nan : Double(sum)
     return TrainingLoss(total: loss, reconstruction: 0.1, contrast: nil)
   }
 
