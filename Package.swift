@@ -81,7 +81,7 @@ let package = Package(
     room("Reports", ["Basics", "Experiments"]),
 
     program("metamae-prep", ["Basics", "ShardFormat", "DatasetReaders"], in: "preprocess"),
-    program("metamae-train", ["Basics", "Experiments", "Training", "Reports"]),
+    program("metamae-train", ["Basics", "Experiments", "TensorCore", "Training", "Reports"]),
     program(
       "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
     program(
@@ -99,7 +99,9 @@ let package = Package(
         "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
-    tests("TrainingTests", ["Basics", "CSystem", "Experiments", "TensorCore", "Training"]),
+    tests(
+      "TrainingTests",
+      ["Basics", "CSystem", "Experiments", "TensorCore", "Training", "metamae-train"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
   ]
 )

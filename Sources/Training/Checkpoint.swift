@@ -6,14 +6,23 @@ import Experiments
 import Foundation
 import TensorCore
 
+/// How far a run has come.
+struct CheckpointPosition: Equatable, Sendable {
+  var step: Int
+  var samples: UInt64
+  var skipped: UInt64
+}
+
 /// The contents of `state.json`.
 public struct CheckpointState: Codable, Equatable, Sendable {
   /// Version of the format: 1.
   public var format = 1
   /// Updates done.
   public var step: Int
-  /// Samples consumed: the loader's position.
-  public var samples: Int
+  /// Places of the sample sequence consumed: the loader's position.
+  public var samples: UInt64
+  /// Of these, left out with their damaged blocks.
+  public var skipped: UInt64
   /// SHA-256 of the other files, by name.
   public var files: [String: String]
   /// Only in a state kept for replay: the samples of the batch whose loss was not finite.
@@ -47,7 +56,7 @@ public struct Checkpoint: Equatable, Sendable {
     guard state.format == 1 else {
       throw Failure(.badData, at: files.state, "expected format 1, found \(state.format)")
     }
-    guard state.step >= 0, state.samples >= 0 else {
+    guard state.step >= 0 else {
       throw Failure(.badData, at: files.state, "expected a step from 0, found \(state.step)")
     }
     for path in [files.model, files.optimizer] {
@@ -84,7 +93,7 @@ public struct Checkpoint: Equatable, Sendable {
 
   /// Writes the three files into an existing folder and syncs them and the folder.
   static func write(
-    _ learner: some Learner, step: Int, samples: Int, batch: [SampleName]?,
+    _ learner: some Learner, at position: CheckpointPosition, batch: [SampleName]?,
     to files: CheckpointFiles
   ) throws {
     let model = try TensorArchive.write(
@@ -92,9 +101,9 @@ public struct Checkpoint: Equatable, Sendable {
       metadata: [ModelCard.metadataKey: try learner.card.json(), "format": "pt"], to: files.model)
     let optimizer = try TensorArchive.write(
       archived(learner.firstMoments, first) + archived(learner.secondMoments, second),
-      metadata: ["step": "\(step)"], to: files.optimizer)
+      metadata: ["step": "\(position.step)"], to: files.optimizer)
     let state = CheckpointState(
-      step: step, samples: samples,
+      step: position.step, samples: position.samples, skipped: position.skipped,
       files: [
         Files.name(of: files.model): model, Files.name(of: files.optimizer): optimizer,
       ], batch: batch)

@@ -11,10 +11,10 @@ struct CheckpointStore {
 
   /// Writes beside, syncs, renames; then removes what is older than the newest `keep`.
   /// - Throws: the disk's failure; the checkpoints that were there stay as they were.
-  func save(_ learner: some Learner, step: Int, batch: Int, keep: Int) throws {
+  func save(_ learner: some Learner, at position: CheckpointPosition, keep: Int) throws {
     try Files.createFolder(directory.checkpoints)
-    try place(learner, step: step, batch: batch, samples: nil, in: directory.checkpoints)
-    for old in try steps().dropFirst(keep) where old < step {
+    try place(learner, at: position, batch: nil, in: directory.checkpoints)
+    for old in try steps().dropFirst(keep) where old < position.step {
       try discard(directory.checkpoint(step: old).folder)
     }
   }
@@ -22,24 +22,24 @@ struct CheckpointStore {
   /// Keeps the state that a failed step started from, in the form of a checkpoint.
   /// - Returns: its folder.
   func saveReplay(
-    _ learner: some Learner, step: Int, batch: Int, samples: [SampleName]
+    _ learner: some Learner, at position: CheckpointPosition, batch: [SampleName]
   ) throws -> String {
     try Files.createFolder(directory.replay)
-    return try place(learner, step: step, batch: batch, samples: samples, in: directory.replay)
+    return try place(learner, at: position, batch: batch, in: directory.replay)
   }
 
   @discardableResult
   private func place(
-    _ learner: some Learner, step: Int, batch: Int, samples: [SampleName]?, in folder: String
+    _ learner: some Learner, at position: CheckpointPosition, batch: [SampleName]?,
+    in folder: String
   ) throws -> String {
-    let target = "\(folder)/step-\(step)"
+    let target = "\(folder)/step-\(position.step)"
     let beside = target + unfinishedSuffix
     do {
       try Files.remove(beside)
       try Files.createFolder(beside)
       try Checkpoint.write(
-        learner, step: step, samples: step * batch, batch: samples,
-        to: CheckpointFiles(folder: beside))
+        learner, at: position, batch: batch, to: CheckpointFiles(folder: beside))
       // Only a damaged checkpoint can stand there: a run never saves a step that it has gone on from.
       if Files.exists(target) { try discard(target) }
       try Self.rename(beside, to: target)

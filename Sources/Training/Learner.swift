@@ -71,9 +71,15 @@ public struct SampleName: Codable, Equatable, Sendable, CustomStringConvertible 
 public protocol BatchSource: AnyObject {
   associatedtype Batch
 
-  /// Waits for the next batch; it is valid until the following call.
+  /// Waits for the next batch; it is valid until the following call. After a failure nothing has moved.
   func next() throws -> Batch
   func samples(of batch: Batch) -> [SampleName]
+  /// Places of the endless sequence consumed so far, earlier processes of the run included.
+  var position: UInt64 { get }
+  /// Of these, left out with their damaged blocks, by this process.
+  var skippedCount: UInt64 { get }
+  /// What happened since the last call that the user should know: a replaced worker, a skipped block.
+  func takeRemarks() -> [String]
   /// Samples in one epoch.
   var epochLength: UInt64 { get }
   /// How long `next` has waited in all.

@@ -38,12 +38,13 @@ final class MetricsRecorder {
   }
 
   /// - Parameter waitSeconds: how long the source has waited in all.
-  func write(_ loss: TrainingLoss, step: Int, waitSeconds: Double) throws {
+  func write(_ loss: TrainingLoss, at position: CheckpointPosition, waitSeconds: Double) throws {
+    let step = position.step
     let now = monotonicSeconds()
     let seconds = max(now - lastTime, 1e-9)
     let samples = Double((step - lastStep) * batch)
     let record = MetricsRecord(
-      step: step, epoch: (UInt64(step) * UInt64(batch) - 1) / epochLength,
+      step: step, epoch: (position.samples - 1) / epochLength,
       loss: loss.total, reconstruction: loss.reconstruction,
       contrast: loss.contrast, seconds: seconds, waitSeconds: waitSeconds - lastWait,
       samplesPerSecond: samples / seconds)

@@ -43,8 +43,11 @@ where Model.Batch == Source.Batch {
   /// The step of the newest checkpoint on disk; nil: none.
   private var savedStep: Int?
   private var lastLoss: TrainingLoss?
-  /// The statistics as they were before the step under way.
+  /// Statistics and position as they were before the step under way.
   private var statisticsBefore: [[Float]]
+  private var positionBefore: CheckpointPosition
+  /// Samples that earlier processes of the run have skipped.
+  private let skippedBefore: UInt64
 
   /// Restores the session's checkpoint into the learner.
   /// - Parameter progress: false: nothing is shown on stderr.
@@ -60,6 +63,7 @@ where Model.Batch == Source.Batch {
     self.source = source
     step = session.step
     firstStep = session.step
+    precondition(source.position == session.samples, "the source starts where the session does")
     if let checkpoint = session.checkpoint {
       try checkpoint.restore(learner)
       savedStep = checkpoint.state.step
@@ -71,6 +75,8 @@ where Model.Batch == Source.Batch {
         "training", total: configuration.steps, start: step, unit: "steps")
     }
     statisticsBefore = learner.statistics.map { Array($0.values) }
+    skippedBefore = session.checkpoint?.state.skipped ?? 0
+    positionBefore = CheckpointPosition(step: step, samples: 0, skipped: 0)
   }
 
   /// What the run's checkpoints will take on disk, for the person who starts it.
@@ -118,6 +124,7 @@ where Model.Batch == Source.Batch {
     for (k, tensor) in learner.statistics.enumerated() {
       for i in tensor.values.indices { statisticsBefore[k][i] = tensor.values[i] }
     }
+    positionBefore = position
     if cs_stop_requested() != 0 {
       try save()
       throw interrupted
@@ -142,7 +149,7 @@ where Model.Batch == Source.Batch {
       _ = tensor.values.update(from: statisticsBefore[k])
     }
     let samples = source.samples(of: batch)
-    let folder = try store.saveReplay(learner, step: step, batch: samples.count, samples: samples)
+    let folder = try store.saveReplay(learner, at: positionBefore, batch: samples)
     let shown = samples.prefix(16).map(\.description).joined(separator: " ")
     let more = samples.count > 16 ? " and \(samples.count - 16) more, listed in its state.json" : ""
     throw Failure(
@@ -157,7 +164,11 @@ where Model.Batch == Source.Batch {
     lastLoss = loss
     let isLast = step == configuration.steps
     if step == 1 || isLast || step % configuration.logEvery == 0 {
-      try recorder.write(loss, step: step, waitSeconds: source.waitSeconds)
+      try recorder.write(loss, at: position, waitSeconds: source.waitSeconds)
+    }
+    for remark in source.takeRemarks() where progress != nil {
+      progress?.interrupt()
+      Console.note(remark)
     }
     progress?.show(step, "loss \(significant(loss.total))")
     let saveEvery = configuration.saveEvery
@@ -170,9 +181,13 @@ where Model.Batch == Source.Batch {
   private func save() throws {
     guard savedStep != step else { return }
     try recorder.sync()
-    try store.save(
-      learner, step: step, batch: configuration.batch, keep: configuration.keepCheckpoints)
+    try store.save(learner, at: position, keep: configuration.keepCheckpoints)
     savedStep = step
+  }
+
+  private var position: CheckpointPosition {
+    CheckpointPosition(
+      step: step, samples: source.position, skipped: skippedBefore + source.skippedCount)
   }
 
   private var interrupted: Failure {

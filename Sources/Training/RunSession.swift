@@ -16,6 +16,9 @@ public final class RunSession {
   /// Updates done so far.
   public var step: Int { checkpoint?.state.step ?? 0 }
 
+  /// Places of the sample sequence consumed so far: where the loader starts.
+  public var samples: UInt64 { checkpoint?.state.samples ?? 0 }
+
   /// - Parameter plan: with a configuration whose `auto` values are settled.
   /// - Throws: try again when the directory is in use; usage when it has content (a new run) or is past the asked
   ///   number of steps; what the disk reports.
@@ -35,11 +38,14 @@ public final class RunSession {
         "expected at least \(found.state.step), which \(directory.path) has "
           + "reached, found \(plan.configuration.steps)")
     }
-    if let found, found.state.samples != found.state.step * plan.configuration.batch {
-      throw Failure(
-        .badData, at: found.files.state,
-        "expected \(found.state.step * plan.configuration.batch) "
-          + "samples after step \(found.state.step), found \(found.state.samples)")
+    if let found {
+      let expected = UInt64(found.state.step * plan.configuration.batch) &+ found.state.skipped
+      guard found.state.samples == expected else {
+        throw Failure(
+          .badData, at: found.files.state,
+          "expected \(expected) samples after step \(found.state.step), found "
+            + "\(found.state.samples)")
+      }
     }
     try Self.write(configuration, to: directory)
     remarks = plan.resume ? Self.remarks(found, damaged) : []

@@ -12,7 +12,10 @@ final class FakeSource: BatchSource {
   let epochLength: UInt64
   private let batch: Int
   private let seed: UInt64
-  private var position: UInt64
+  private(set) var position: UInt64
+  /// Places that each batch leaves out before it begins.
+  var skipsEach: UInt64 = 0
+  private(set) var skippedCount: UInt64 = 0
   /// Fails instead of delivering the batch of this step.
   var failsAt: (step: Int, failure: Failure)?
   private(set) var isClosed = false
@@ -22,12 +25,14 @@ final class FakeSource: BatchSource {
     self.epochLength = epochLength
     batch = session.configuration.batch
     seed = session.configuration.seed
-    position = UInt64(session.step * batch)
+    position = session.samples
   }
 
   func next() throws -> FakeBatch {
     if let (step, failure) = failsAt, Int(position) == step * batch { throw failure }
     waitSeconds += 0.001
+    position += skipsEach
+    skippedCount += skipsEach
     let samples = (position..<position + UInt64(batch)).map { place in
       let epoch = place / epochLength
       let order = KeyedPermutation(
@@ -39,6 +44,7 @@ final class FakeSource: BatchSource {
   }
 
   func samples(of batch: FakeBatch) -> [SampleName] { batch.samples }
+  func takeRemarks() -> [String] { [] }
   func close() { isClosed = true }
 }
 

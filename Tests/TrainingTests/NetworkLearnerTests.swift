@@ -22,7 +22,8 @@ private final class StoredSource: BatchSource {
   let epochLength: UInt64 = 10
   let waitSeconds = 0.0
   private let batch: Int
-  private var position: UInt64
+  private(set) var position: UInt64
+  let skippedCount: UInt64 = 0
   private let floats: UnsafeMutablePointer<Float>
   private let letters: UnsafeMutablePointer<UInt8>
   /// The id whose second input holds a letter outside the vocabulary.
@@ -30,7 +31,7 @@ private final class StoredSource: BatchSource {
 
   init(_ session: RunSession) {
     batch = session.configuration.batch
-    position = UInt64(session.step * batch)
+    position = session.samples
     floats = .allocate(capacity: 32 * batch)
     letters = .allocate(capacity: 6 * batch)
   }
@@ -56,6 +57,7 @@ private final class StoredSource: BatchSource {
   }
 
   func samples(of batch: Batch) -> [SampleName] { batch.samples }
+  func takeRemarks() -> [String] { [] }
   func close() {}
 }
 

@@ -93,6 +93,20 @@ import Training
       try RunConfiguration.resolve(file: parts.directory.configuration, settings: []).steps == 20)
   }
 
+  /// Samples left out with damaged blocks are counted in the checkpoint and move the position.
+  @Test func resumingASkippingRunEqualsNeverStopping() throws {
+    let whole = try Bench()
+    try whole.train { _, source in source.skipsEach = 2 }
+    let parts = try Bench()
+    try parts.train(settings: ["steps=7"]) { _, source in source.skipsEach = 2 }
+    try parts.train(resume: true, settings: ["steps=20"]) { _, source in source.skipsEach = 2 }
+    #expect(try whole.bytes(step: 20) == parts.bytes(step: 20))
+    let state = try Checkpoint(parts.directory.checkpoint(step: 20)).state
+    #expect(state.samples == 100)
+    #expect(state.skipped == 40)
+    #expect(try parts.metrics().last?.epoch == 9)
+  }
+
   @Test func linesAfterTheResumedStepGo() throws {
     let bench = try Bench()
     try bench.train(settings: ["steps=10"])
