@@ -81,7 +81,7 @@ let package = Package(
     room("Reports", ["Basics", "Experiments"]),
 
     program("metamae-prep", ["Basics", "ShardFormat", "DatasetReaders"], in: "preprocess"),
-    program("metamae-train", ["Basics", "Experiments", "Training", "Reports"]),
+    program("metamae-train", ["Basics", "Experiments", "TensorCore", "Training", "Reports"]),
     program(
       "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
     program(
@@ -102,6 +102,9 @@ let package = Package(
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
+    tests(
+      "TrainingTests",
+      ["Basics", "CSystem", "Experiments", "TensorCore", "Training", "metamae-train"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
   ]
 )

@@ -66,13 +66,24 @@ extension RunConfiguration {
     ConfigurationKey.all.filter { roles.contains($0.role) }.map { ($0.name, $0.field.text(self)) }
   }
 
-  /// What a run is told when it goes on: its own configuration with what `asked` may change.
-  /// - Parameter asked: the configuration that the command line names beside `--resume`.
+  /// What a run is told when it goes on: its own configuration, with the upkeep that the command line names.
+  /// - Parameters:
+  ///   - file: `--config` beside `--resume`; nil: `settings` change the run's own configuration.
+  ///   - settings: `key=value` of each `--set`.
   /// - Throws: a usage failure that names the first key which a run may not change. A key that asks for `auto` agrees
   ///   with what the run resolved it to.
-  public func resumed(asked: RunConfiguration) throws -> RunConfiguration {
-    var result = asked
-    for key in ConfigurationKey.all where key.role != .upkeep {
+  public func resumed(file: String?, settings: [String]) throws -> RunConfiguration {
+    var named = try settings.map(Assignment.init(setting:))
+    if let file { named += try Assignment.all(in: try YAMLDocument.read(file), path: file) }
+    let asked =
+      try file.map { try RunConfiguration.resolve(file: $0, settings: settings) }
+      ?? applying(settings)
+    var result = self
+    for key in ConfigurationKey.all {
+      if key.role == .upkeep {
+        if named.contains(where: { $0.key.name == key.name }) { key.field.copy(asked, &result) }
+        continue
+      }
       let mine = key.field.text(self)
       let wanted = key.field.text(asked)
       guard wanted == mine || wanted == "auto" else {
@@ -81,7 +92,6 @@ extension RunConfiguration {
           remedy: "A resumed run keeps what decides its numbers; start a new run directory for "
             + "other values.")
       }
-      key.field.copy(self, &result)
     }
     return result
   }

@@ -100,11 +100,11 @@ extension ConfigurationKey {
       "threads", .auto(\.threads, .whole(1...1024)),
       "threads of the computation; auto: one for each core granted", "ours", .machine),
     key(
-      "workers", .value(\.workers, .whole(1...512)), "processes that read and decode", "ours",
+      "workers", .value(\.workers, .whole(1...256)), "processes that read and decode", "ours",
       .upkeep),
     key(
       "ring", .auto(\.ring, .whole(1...4096)),
-      "batches that a worker may be ahead; auto: the loader's choice", "ours", .upkeep),
+      "slots that each worker may fill ahead; auto: the loader's choice", "ours", .upkeep),
     key(
       "save_every", .value(\.saveEvery, .whole(0...1_000_000_000)),
       "steps between checkpoints; 0: only the last step", "ours", .upkeep),

@@ -36,7 +36,7 @@ public struct RunConfiguration: Equatable, Sendable {
   /// nil: one for each core granted.
   public var threads: Int?
   public var workers = 2
-  /// Batches that the workers may be ahead; nil: as many as the loader likes.
+  /// Slots that each worker may fill ahead; nil: as many as the loader likes.
   public var ring: Int?
   public var saveEvery = 1000
   public var keepCheckpoints = 3

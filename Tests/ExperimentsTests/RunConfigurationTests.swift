@@ -1,5 +1,6 @@
 import Basics
 import Experiments
+import Foundation
 import Testing
 
 @Suite struct RunConfigurationTests {
@@ -210,23 +211,41 @@ import Testing
   // MARK: resume
 
   @Test func resumeKeepsNumbersAndTakesUpkeep() throws {
-    let run = try resolve("dataset: a", ["threads=2", "split=pretrain", "patch=[4]", "seed=3"])
-    let asked = try resolve(
-      "dataset: a", ["seed=3", "steps=5", "workers=4", "ring=9", "save_every=2"])
-    let resumed = try run.resumed(asked: asked)
-    #expect(resumed.steps == 5)
+    let run = try resolve(
+      "dataset: a", ["threads=2", "split=pretrain", "patch=[4]", "seed=3", "steps=50"])
+    let settings = ["seed=3", "workers=4", "ring=9", "save_every=2", "split=auto"]
+    let resumed = try run.resumed(file: nil, settings: settings)
     #expect(resumed.workers == 4)
     #expect(resumed.ring == 9)
     #expect(resumed.saveEvery == 2)
+    #expect(resumed.steps == 50)
     #expect(resumed.threads == 2)
     #expect(resumed.split == "pretrain")
     #expect(resumed.patch == [[4]])
+    #expect(try run.resumed(file: nil, settings: ["steps=70"]).steps == 70)
     for setting in ["seed=4", "threads=3", "batch=8", "encoder.layers=2", "on_bad_block=skip"] {
-      let other = try run.applying([setting])
-      let failure = #expect(throws: Failure.self) { try run.resumed(asked: other) }
+      let failure = #expect(throws: Failure.self) {
+        try run.resumed(file: nil, settings: [setting])
+      }
       #expect(failure?.kind == .usage)
       #expect(failure?.place == String(setting.prefix { $0 != "=" }))
     }
+  }
+
+  @Test func resumeComparesAFileAsAWhole() throws {
+    let path = NSTemporaryDirectory() + "/resume-\(UUID().uuidString).yaml"
+    defer { unlink(path) }
+    try Files.writeAtomically("dataset: a\nworkers: 3\n", to: path)
+    let run = try resolve("dataset: a", ["steps=50", "split=train"])
+    let resumed = try run.resumed(file: path, settings: [])
+    #expect(resumed.steps == 50)  // a default is not asked for
+    #expect(resumed.workers == 3)
+    let other = try resolve("dataset: a", ["batch=8"])
+    let failure = #expect(throws: Failure.self) { try other.resumed(file: path, settings: []) }
+    #expect(
+      failure?.description
+        == "batch: the run has 8, asked for is 64\n  A resumed run keeps what decides its numbers; "
+        + "start a new run directory for other values.")
   }
 
   @Test func cardHoldsNumbersOnly() throws {
