@@ -100,5 +100,8 @@ let package = Package(
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
+    tests(
+      "EvaluationTests", ["Basics", "Experiments", "TensorCore", "Evaluation", "metamae-eval"]),
+    tests("ReportsTests", ["Basics", "Experiments", "Reports"]),
   ]
 )
