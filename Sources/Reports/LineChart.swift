@@ -41,9 +41,8 @@ struct LineChart {
     let (xs, ys) = (range(points.map(\.x), padded: 0), valueRange)
     let inner = (width: width - left - right, height: height - top - bottom)
     func px(_ x: Double) -> Double { left + (x - xs.low) / (xs.high - xs.low) * inner.width }
-    // An early spike beyond the axis is cut at the frame.
     func py(_ y: Double) -> Double {
-      top + inner.height * (1 - min(1.02, max(-0.02, (y - ys.low) / (ys.high - ys.low))))
+      top + inner.height * (1 - (y - ys.low) / (ys.high - ys.low))
     }
     func path(_ points: [ChartPoint]) -> String {
       Self.thinned(points).map { decimal(px($0.x), 1) + "," + decimal(py($0.y), 1) }.joined(
@@ -74,16 +73,22 @@ struct LineChart {
       <text class="tick" x="\(width - right)" y="\(height - 3)" text-anchor="end">step</text>
 
       """
-    if points.count > smooth.count || points != smooth {
+    // A viewport of its own cuts off what a spike has beyond the axis.
+    svg += """
+      <svg x="\(left)" y="\(top - 4)" width="\(inner.width + right)" height="\(inner.height + 4)" \
+      viewBox="\(left) \(top - 4) \(inner.width + right) \(inner.height + 4)">
+
+      """
+    if points != smooth {
       svg += "<polyline class=\"raw \(colour)\" points=\"\(path(points))\"/>\n"
     }
     if smooth.count == 1 {
-      svg +=
-        "<circle class=\"dot \(colour)\" cx=\"\(decimal(px(smooth[0].x), 1))\" cy=\"\(decimal(py(smooth[0].y), 1))\" r=\"3.5\"/>\n"
+      let (x, y) = (decimal(px(smooth[0].x), 1), decimal(py(smooth[0].y), 1))
+      svg += "<circle class=\"dot \(colour)\" cx=\"\(x)\" cy=\"\(y)\" r=\"3.5\"/>\n"
     } else {
       svg += "<polyline class=\"curve \(colour)\" points=\"\(path(smooth))\"/>\n"
     }
-    return svg + "</svg>\n"
+    return svg + "</svg></svg>\n"
   }
 
   /// The card of the chart: heading, first and last value, curve; a word instead when there is nothing to draw.

@@ -24,7 +24,7 @@ let reportStyle = """
   .card.wide { margin-bottom: 14px; }
   figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 18px; margin-bottom: 8px; }
   figcaption span { color: var(--soft); font-variant-numeric: tabular-nums; }
-  svg { display: block; width: 100%; height: auto; overflow: hidden; }
+  .card > svg, .channel > svg { display: block; width: 100%; height: auto; overflow: hidden; }
   .grid { stroke: var(--line); } .axis { stroke: var(--axis); } .tick { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
   polyline { fill: none; stroke-linejoin: round; stroke-linecap: round; }
   .curve { stroke-width: 2.2; } .raw { stroke-width: 1; opacity: .28; }
