@@ -106,5 +106,8 @@ let package = Package(
       "TrainingTests",
       ["Basics", "CSystem", "Experiments", "TensorCore", "Training", "metamae-train"]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
+    tests(
+      "EvaluationTests", ["Basics", "Experiments", "TensorCore", "Evaluation", "metamae-eval"]),
+    tests("ReportsTests", ["Basics", "Experiments", "Reports"]),
   ]
 )
