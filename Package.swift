@@ -75,7 +75,7 @@ let package = Package(
     room(
       "Evaluation",
       [
-        "Basics", "Experiments", "ShardFormat", "DataLoading", "TensorCore", "Networks",
+        "Basics", "Experiments", "ShardFormat", "DataLoading", "Training", "TensorCore", "Networks",
         "Optimizers",
       ]),
     room("Reports", ["Basics", "Experiments"]),

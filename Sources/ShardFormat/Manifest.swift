@@ -321,4 +321,16 @@ public struct Manifest: Codable, Equatable, Sendable {
     for earlier in sampling.preceding { _ = draw(earlier.rowCounts, earlier.count) }
     return draw(segments.map(\.rowCount), sampling.perEpoch)
   }
+
+  /// Whose rows each fixed window is cut from, as numbers in the order of first appearance: what a split by group must
+  /// keep together; nil for sets without fixed windows.
+  public func windowGroups() -> [Int64]? {
+    guard let segments, sampling?.fixed == true else { return nil }
+    var numbers: [String: Int64] = [:]
+    for segment in segments where numbers[segment.group] == nil {
+      numbers[segment.group] = Int64(numbers.count)
+    }
+    let ofSegment = segments.map { numbers[$0.group]! }
+    return fixedWindows().map { ofSegment[$0.segment] }
+  }
 }

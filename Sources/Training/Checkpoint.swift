@@ -72,6 +72,16 @@ public struct Checkpoint: Equatable, Sendable {
     self.state = state
   }
 
+  /// The checkpoint of a step, or the newest whole one.
+  /// - Throws: missing input when there is none; bad data when the step's is damaged.
+  public static func find(in directory: RunDirectory, step: Int?) throws -> Checkpoint {
+    if let step { return try Checkpoint(directory.checkpoint(step: step)) }
+    let (newest, damaged) = try CheckpointStore(directory).newestWhole()
+    if let newest { return newest }
+    if let damaged = damaged.first { throw damaged }
+    throw Failure(.missingInput, at: directory.path, "expected a checkpoint, found none")
+  }
+
   /// Copies parameters, statistics and moments into a learner.
   /// - Throws: bad data when names or shapes are not the learner's.
   func restore(_ learner: some Learner) throws {
