@@ -93,5 +93,6 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
+    tests("DataLoadingTests", ["Basics", "CSystem", "DataLoading", "ShardFormat"]),
   ]
 )

@@ -1,0 +1,2 @@
+import ShardFormat
+func emptyManifest() -> Manifest { Manifest() }
