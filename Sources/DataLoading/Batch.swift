@@ -27,7 +27,8 @@ final class BatchTable: @unchecked Sendable {
 
   /// Makes entry `i` the sample at `place` of a slot.
   @inline(__always)
-  func set(_ i: Int, _ layout: SlotLayout, _ slot: UnsafeMutableRawPointer, place: Int, id: UInt64) {
+  func set(_ i: Int, _ layout: SlotLayout, _ slot: UnsafeMutableRawPointer, place: Int, id: UInt64)
+  {
     ids[i] = id
     epochs[i] = layout.head(slot).pointee.epoch
     for k in 0..<inputCount {

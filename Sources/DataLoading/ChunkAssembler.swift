@@ -37,7 +37,9 @@ final class ChunkAssembler {
 
   /// Fills `slot` with a chunk of `order`.
   /// - Throws: the block's failure, unless it is bad data and bad blocks are skipped.
-  func fill(_ slot: UnsafeMutableRawPointer, _ chunk: SampleOrder.Chunk, _ order: SampleOrder) throws {
+  func fill(_ slot: UnsafeMutableRawPointer, _ chunk: SampleOrder.Chunk, _ order: SampleOrder)
+    throws
+  {
     layout.head(slot).initialize(
       to: SlotHead(chunk: chunk.index, epoch: chunk.epoch, count: chunk.count))
     if order.isBlockwise, case .records(let records) = source {

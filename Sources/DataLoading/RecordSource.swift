@@ -9,7 +9,10 @@ typealias BlockDecoder = (Int, UnsafeMutableRawBufferPointer) throws -> Void
 /// Where the fields of a split's records lie and go.
 struct RecordShape: Sendable {
   /// Where a field's values go: input k, or the label.
-  enum Destination: Equatable, Sendable { case input(Int), label, nowhere }
+  enum Destination: Equatable, Sendable {
+    case input(Int)
+    case label, nowhere
+  }
   struct Part: Equatable, Sendable {
     var bytes: Int
     var destination: Destination

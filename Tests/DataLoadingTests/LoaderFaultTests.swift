@@ -217,7 +217,9 @@ struct LoaderFaultTests {
       let sender = cs_fork_child()
       if sender == 0 {
         usleep(100_000)
-        for process in processes.workers + [processes.supervisor, trainer] { kill(process, SIGTERM) }
+        for process in processes.workers + [processes.supervisor, trainer] {
+          kill(process, SIGTERM)
+        }
         _exit(0)
       }
       let start = cs_monotonic()

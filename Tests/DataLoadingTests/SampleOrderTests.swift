@@ -71,7 +71,8 @@ struct SampleOrderTests {
   func billionsOfSamples(shuffle: Shuffle) {
     let count: UInt64 = 1_000_000_007
     let order = SampleOrder(
-      OrderShape(kind: .records(samplesPerBlock: 21), sampleCount: count), shuffle: shuffle, seed: 1)
+      OrderShape(kind: .records(samplesPerBlock: 21), sampleCount: count), shuffle: shuffle, seed: 1
+    )
     var stream = RandomStream(RandomKey(seed: 5, "positions"))
     for _ in 0..<2000 {
       let position = UInt64(stream.below(Int(7 * count)))

@@ -1,2 +1,3 @@
 import ShardFormat
+
 func emptyManifest() -> Manifest { Manifest() }
