@@ -47,7 +47,7 @@ let package = Package(
       name: "CSystem", path: "Sources/CSystem",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
-      name: "CKernels", path: "Sources/CKernels", exclude: ["kernels.inc"],
+      name: "CKernels", path: "Sources/CKernels", exclude: ["kernels.inc", "variant.h"],
       cSettings: [
         .unsafeFlags([
           "-O3", "-ffast-math", "-fno-finite-math-only", "-mprefer-vector-width=512", "-Wall",
@@ -81,7 +81,7 @@ let package = Package(
     room("Reports", ["Basics", "Experiments"]),
 
     program("metamae-prep", ["Basics", "ShardFormat", "DatasetReaders"], in: "preprocess"),
-    program("metamae-train", ["Basics", "Experiments", "Training", "Reports"]),
+    program("metamae-train", ["Basics", "Experiments", "TensorCore", "Training", "Reports"]),
     program(
       "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
     program(
@@ -91,8 +91,24 @@ let package = Package(
         "Objectives", "Optimizers", "Training", "Evaluation",
       ]),
 
-    .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Basics", "ShardFormat"], path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
-    tests("DataLoadingTests", ["Basics", "CSystem", "DataLoading", "ShardFormat"]),
+    tests("DataLoadingTests", ["Basics", "CSystem", "ShardFormat", "DataLoading"]),
+    tests("ShardFormatTests", ["Basics", "ShardFormat"]),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
+      ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
+    tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
+    tests("ExperimentsTests", ["Basics", "Experiments"]),
+    tests(
+      "TrainingTests",
+      ["Basics", "CSystem", "Experiments", "TensorCore", "Training", "metamae-train"]),
+    tests("TensorCoreTests", ["Basics", "TensorCore"]),
+    tests(
+      "EvaluationTests", ["Basics", "Experiments", "TensorCore", "Evaluation", "metamae-eval"]),
+    tests("ReportsTests", ["Basics", "Experiments", "Reports"]),
   ]
 )

@@ -1,1 +1,14 @@
-print("not yet")
+// metamae-bench: named cases, each timed in a process of its own.
+
+import Basics
+import TensorCore
+
+try? BLAS.prepare()
+
+Console.run(
+  "metamae-bench",
+  [
+    ("list", listCommand, { try listCases($0) }),
+    ("run", runCommand, { try runCases($0) }),
+    (BenchProcess.word, BenchProcess.command, { try BenchProcess.measure($0) }),
+  ])

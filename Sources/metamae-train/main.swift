@@ -1,1 +1,17 @@
-print("not yet")
+// metamae-train: pretrains an encoder on shards. Without a word in front it trains; other words are subcommands.
+
+import Basics
+import TensorCore
+import Training
+
+Console.run(
+  "metamae-train",
+  [
+    (
+      "", TrainCommand.command,
+      { arguments in
+        try BLAS.prepare()
+        try TrainCommand.run(arguments)
+      }
+    )
+  ])

@@ -1,0 +1,91 @@
+// Everything a pretraining run is told, as one plain value. What each field means, its range and its default stand in
+// ConfigurationKeys.swift, and only there.
+
+import Basics
+
+/// How far the order of samples is mixed within an epoch.
+public enum ShuffleName: String, Codable, CaseIterable, Sendable { case full, window, none }
+
+/// What a damaged block does to a run.
+public enum BadBlockPolicy: String, Codable, CaseIterable, Sendable { case fail, skip }
+
+public struct RunConfiguration: Equatable, Sendable {
+  public var dataset: String
+  /// nil: `pretrain` where there is one, else `train`.
+  public var split: String?
+  public var objective = ObjectiveName.metamae
+  public var steps = 100_000
+  public var batch = 64
+  public var seed: UInt64 = 0
+  public var learningRate: Float = 1e-4
+  public var weightDecay: Float = 1e-4
+  public var settings = ObjectiveSettings(maskRatio: 0.5)
+
+  public var encoder = TransformerSize(width: 256, heads: 8, layers: 12)
+  public var decoder = TransformerSize(width: 128, heads: 4, layers: 4)
+  public var projectorHidden = 1024
+  public var projectorOut = 128
+  public var dropout: Float = 0
+  /// Token size of each input; nil: what the shards suggest.
+  public var patch: [[Int]]?
+  /// Rows of the embedding table; nil: what the shards say.
+  public var vocabulary: Int?
+
+  public var shuffle = ShuffleName.window
+  public var onBadBlock = BadBlockPolicy.fail
+  /// nil: one for each core granted.
+  public var threads: Int?
+  public var workers = 2
+  /// Slots that each worker may fill ahead; nil: as many as the loader likes.
+  public var ring: Int?
+  public var saveEvery = 1000
+  public var keepCheckpoints = 3
+  public var logEvery = 10
+
+  /// What holds for a dataset before anything is read: Table 8's row where the paper has one.
+  public init(dataset: String, objective: ObjectiveName = .metamae) {
+    self.dataset = dataset
+    self.objective = objective
+    guard let preset = PretrainingPreset.of(dataset) else { return }
+    batch = preset.batch
+    settings = preset.settings
+    decoder.layers = preset.decoderLayers
+    dropout = preset.dropout
+    if objective == .maeLinear { settings.corruptionRate = preset.maskRatio }
+  }
+
+  /// The networks over the inputs that the shards (or the catalogue) describe; `patch` and `vocabulary` override them.
+  /// - Throws: usage failures for a patch that does not divide its input, a width that does not fit.
+  public func model(over inputs: [InputSpecification]) throws -> ModelConfiguration {
+    var inputs = inputs
+    if let patch {
+      guard patch.count == inputs.count else {
+        throw Failure(
+          .usage, at: "patch",
+          "expected one token size for each of \(inputs.count) inputs of "
+            + "\(dataset), found \(patch.count)")
+      }
+      for k in inputs.indices { inputs[k].patch = patch[k] }
+    }
+    if let vocabulary {
+      let texts = inputs.indices.filter { inputs[$0].kind == .tokens }
+      guard !texts.isEmpty else {
+        throw Failure(.usage, at: "vocabulary", "\(dataset) has no input of tokens; leave it out")
+      }
+      for k in texts {
+        guard vocabulary >= inputs[k].vocabulary else {
+          throw Failure(
+            .usage, at: "vocabulary",
+            "expected at least \(inputs[k].vocabulary), the tokens of "
+              + "\(dataset), found \(vocabulary)")
+        }
+        inputs[k].vocabulary = vocabulary
+      }
+    }
+    let model = ModelConfiguration(
+      inputs: inputs, encoder: encoder, decoder: decoder, projectorHidden: projectorHidden,
+      projectorOut: projectorOut, dropout: dropout)
+    try checkInputs(of: model)
+    return model
+  }
+}

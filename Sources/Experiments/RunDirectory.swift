@@ -1,0 +1,113 @@
+// Where a run keeps what (docs/formats.md, "Run directory"), and one line of its metrics.
+
+import Basics
+import Foundation
+
+/// The names inside a run directory; nothing here touches the disk.
+public struct RunDirectory: Equatable, Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  /// The resolved configuration: repeats the run alone.
+  public var configuration: String { path + "/config.yaml" }
+  /// One JSON object a logged step.
+  public var metrics: String { path + "/metrics.jsonl" }
+  public var checkpoints: String { path + "/checkpoints" }
+  public var report: String { path + "/report.html" }
+  /// Held by the process that writes the run; empty, and it stays.
+  public var lock: String { path + "/.lock" }
+  /// What a step that could not be taken started from.
+  public var replay: String { path + "/replay" }
+
+  public func checkpoint(step: Int) -> CheckpointFiles {
+    CheckpointFiles(folder: "\(checkpoints)/step-\(step)")
+  }
+
+  /// The step of a checkpoint folder's name: `step-120` is 120; nil for any other name.
+  public static func step(of name: String) -> Int? {
+    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), "step-\(step)" == name,
+      step >= 0
+    else { return nil }
+    return step
+  }
+}
+
+/// The names inside one checkpoint.
+public struct CheckpointFiles: Equatable, Sendable {
+  public let folder: String
+
+  public init(folder: String) { self.folder = folder }
+
+  /// Parameters and buffers under the published names.
+  public var model: String { folder + "/model.safetensors" }
+  /// AdamW's first and second moments.
+  public var optimizer: String { folder + "/optimizer.safetensors" }
+  /// Step, position and the checksums of the other two: the commit.
+  public var state: String { folder + "/state.json" }
+}
+
+/// One line of `metrics.jsonl`.
+public struct MetricsRecord: Codable, Equatable, Sendable {
+  /// Updates done.
+  public var step: Int
+  /// Epochs begun before the step's last sample, counting from 0.
+  public var epoch: UInt64
+  public var loss: Double
+  /// nil where the objective has no such part.
+  public var reconstruction: Double?
+  public var contrast: Double?
+  /// Since the line before, or since the start of the process; waiting included.
+  public var seconds: Double
+  /// Of these, spent waiting for data.
+  public var waitSeconds: Double
+  public var samplesPerSecond: Double
+
+  enum CodingKeys: String, CodingKey {
+    case step, epoch, loss, reconstruction, contrast, seconds
+    case waitSeconds = "wait_seconds"
+    case samplesPerSecond = "samples_per_second"
+  }
+
+  public init(
+    step: Int, epoch: UInt64, loss: Double, reconstruction: Double?, contrast: Double?,
+    seconds: Double, waitSeconds: Double, samplesPerSecond: Double
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.loss = loss
+    self.reconstruction = reconstruction
+    self.contrast = contrast
+    self.seconds = seconds
+    self.waitSeconds = waitSeconds
+    self.samplesPerSecond = samplesPerSecond
+  }
+
+  /// Every key is there; what the objective does not have is null.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(step, forKey: .step)
+    try container.encode(epoch, forKey: .epoch)
+    try container.encode(loss, forKey: .loss)
+    try container.encode(reconstruction, forKey: .reconstruction)
+    try container.encode(contrast, forKey: .contrast)
+    try container.encode(seconds, forKey: .seconds)
+    try container.encode(waitSeconds, forKey: .waitSeconds)
+    try container.encode(samplesPerSecond, forKey: .samplesPerSecond)
+  }
+
+  /// The line, with its end.
+  public func line() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+  }
+
+  /// The records of a metrics file's text; what is no whole line (a torn last one) is left out.
+  public static func records(in text: String) -> [MetricsRecord] {
+    let decoder = JSONDecoder()
+    return text.split(separator: "\n").compactMap { line in
+      try? decoder.decode(MetricsRecord.self, from: Data(line.utf8))
+    }
+  }
+}

@@ -1,0 +1,247 @@
+// The decoder g: from a latent to the reconstruction of all tokens, its loss over a selection of them, and the
+// first and second derivatives in the latent that Algorithm 1 asks for. The final norm and the heads are row by row,
+// so they are computed for the selected tokens alone.
+
+import Basics
+import Experiments
+import TensorCore
+
+public struct Decoder: Sendable {
+  public let inputs: [InputSpecification]
+  public let size: TransformerSize
+  let latentWidth: Int
+  let embed: Linear
+  let maskToken: ParameterSlot
+  let blocks: [TransformerBlock]
+  let norm: LayerNorm
+  let heads: [Linear]
+  /// The embedding tables of token inputs: the logits are head(x) times the table, transposed.
+  let vocabularies: [ParameterSlot?]
+
+  init(_ table: inout ParameterTable, _ model: ModelConfiguration, _ encoder: Encoder) {
+    inputs = model.inputs
+    size = model.decoder
+    latentWidth = model.encoder.width
+    embed = Linear(&table, "decoder_embed", from: model.encoder.width, to: model.decoder.width)
+    maskToken = table.add("mask_token", 1, 1, model.decoder.width)
+    blocks = (0..<model.decoder.layers).map {
+      TransformerBlock(&table, "decoder.\($0)", model.decoder)
+    }
+    norm = LayerNorm(&table, "norm_dec", width: model.decoder.width)
+    let several = model.inputs.count > 1
+    heads = model.inputs.enumerated().map { k, input in
+      Linear(
+        &table, several ? "decoder_head.\(k)" : "decoder_head", from: model.decoder.width,
+        to: input.kind == .tokens ? model.encoder.width : input.tokenWidth)
+    }
+    vocabularies = encoder.embeddings.map { $0.input.kind == .tokens ? $0.weight : nil }
+  }
+
+  /// The reconstruction loss (eq. 1) of the decoder's predictions from `latent` at the pass's selection.
+  ///
+  /// - Parameter latent: [samples (1 + kept), d]; must stay as it is while the pass is differentiated.
+  /// - Returns: the selection's weighted sum of token distances over this pass's samples.
+  public func loss<R>(
+    of latent: Matrix<R>, _ batch: TokenBatch<R>, _ pass: DecoderPass<R>, _ lane: Lane<R>
+  ) -> Double {
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    pass.latent = latent
+    let n = pass.samples.count * pass.tokens
+    // 1. mask tokens fill the gaps, the order is restored, codes are added
+    let embedded = lane.scratch.matrix(latent.rows, size.width)
+    embed(latent, into: embedded, lane)
+    let x = lane.scratch.matrix(n, size.width)
+    R.assemble(n, size.width, pass.source, embedded.base, lane.vector(maskToken), x.base)
+    R.addBias(pass.samples.count, pass.tokens * size.width, pass.codes.base, x.base)
+    // 2. blocks
+    for (l, block) in blocks.enumerated() { block.forward(x, pass.blocks[l], dropout: nil, lane) }
+    // 3. heads and distances of the selected tokens
+    let selection = pass.selection
+    let chosen = lane.scratch.matrix(selection.count, size.width)
+    let y = lane.scratch.matrix(selection.count, size.width)
+    R.gather(selection.count, size.width, selection.rows, x.base, chosen.base)
+    norm(chosen, pass.norm.prefix(selection.count), into: y, lane)
+    var total = 0.0
+    for (k, head) in heads.enumerated() {
+      let part = selection.part(k)
+      let predicted = pass.predictions[k].prefix(part.count)
+      let weight = selection.weights[k]
+      let targets = UnsafePointer(selection.targets.base + part.lowerBound)
+      var sum: Double
+      if let table = vocabularies[k] {
+        let hidden = pass.hidden[k].prefix(part.count)
+        head(y[part], into: hidden, lane)
+        multiply(hidden, lane.matrix(table).transposed, into: predicted)
+        sum = R.crossEntropy(
+          part.count, inputs[k].vocabulary, targets, batch.identifiers(k), R(weight),
+          predicted.base,
+          pass.shares[k].base)
+      } else {
+        head(y[part], into: predicted, lane)
+        sum = R.squaredError(
+          part.count, inputs[k].tokenWidth, targets, batch.patches(k).base, R(weight),
+          predicted.base)
+      }
+      sum *= weight
+      total += sum
+    }
+    return total
+  }
+
+  /// The gradient of the loss in the latent alone (line 8), keeping what `directionalDerivative` needs.
+  public func slope<R>(of pass: DecoderPass<R>, into dLatent: Matrix<R>, _ lane: Lane<R>) {
+    precondition(pass.adjoints.count == blocks.count, "a pass that keeps its adjoints is needed")
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    let dx = backwardHeads(pass, lane)
+    for (l, block) in blocks.enumerated().reversed() {
+      block.backward(dx, pass.blocks[l], pass.adjoints[l], dropout: nil, lane)
+    }
+    R.gather(pass.embedded.rows, size.width, pass.placed, dx.base, pass.embedded.base)
+    embed.backward(pass.embedded, into: dLatent, lane)
+  }
+
+  /// The gradient of the loss in the latent; those of the decoder's parameters are added to the lane's gradient.
+  public func gradient<R>(of pass: DecoderPass<R>, into dLatent: Matrix<R>, _ lane: Lane<R>) {
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    let dx = backwardHeads(pass, lane)
+    accumulateHeads(pass, lane)
+    let adjoints = BlockAdjoints<R>(rows: dx.rows, size, forWeights: true, lane.scratch.take)
+    for (l, block) in blocks.enumerated().reversed() {
+      block.backward(dx, pass.blocks[l], adjoints, dropout: nil, lane)
+      block.accumulate(pass.blocks[l], adjoints, lane)
+    }
+    R.indexedSums(pass.absentCount, size.width, pass.absent, dx.base, lane.slope(maskToken))
+    R.gather(pass.embedded.rows, size.width, pass.placed, dx.base, pass.embedded.base)
+    embed.accumulate(pass.embedded, pass.latent!, lane)
+    embed.backward(pass.embedded, into: dLatent, lane)
+  }
+
+  /// From the distances' slopes to the adjoint of the last block's output, zero where nothing was selected.
+  private func backwardHeads<R>(_ pass: DecoderPass<R>, _ lane: Lane<R>) -> Matrix<R> {
+    let selection = pass.selection
+    let dy = pass.normed.prefix(selection.count)
+    let dx = lane.scratch.matrix(pass.samples.count * pass.tokens, size.width)
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    for (k, head) in heads.enumerated() {
+      let part = selection.part(k)
+      var slope = pass.predictions[k].prefix(part.count)
+      if let table = vocabularies[k] {
+        let hidden = pass.hiddenAdjoints[k].prefix(part.count)
+        multiply(slope, lane.matrix(table), into: hidden)
+        slope = hidden
+      }
+      head.backward(slope, into: dy[part], lane)
+    }
+    let chosen = lane.scratch.matrix(selection.count, size.width)
+    chosen.zero()
+    norm.backward(dy, pass.norm.prefix(selection.count), adding: chosen, lane)
+    dx.zero()
+    R.scatterAdd(selection.count, size.width, selection.rows, chosen.base, dx.base)
+    return dx
+  }
+
+  private func accumulateHeads<R>(_ pass: DecoderPass<R>, _ lane: Lane<R>) {
+    let selection = pass.selection
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    let kept = pass.norm.prefix(selection.count)
+    let y = lane.scratch.matrix(selection.count, size.width)
+    norm.again(kept, into: y, lane)
+    for (k, head) in heads.enumerated() {
+      let part = selection.part(k)
+      var slope = pass.predictions[k].prefix(part.count)
+      if let table = vocabularies[k] {
+        multiply(
+          slope.transposed, pass.hidden[k].prefix(part.count), into: lane.slopeMatrix(table),
+          adding: 1)
+        slope = pass.hiddenAdjoints[k].prefix(part.count)
+      }
+      head.accumulate(slope, y[part], lane)
+    }
+    norm.accumulate(pass.normed.prefix(selection.count), kept, lane)
+  }
+
+  /// The directional derivative of `slope`, and of the parameter gradients, along `direction` in the latent: adds
+  /// H direction to `dLatent`, and d/dphi <slope, direction> to the lane's gradient (method.md, "The second-order
+  /// part, cheaply"). Call after `slope` on the same pass.
+  public func directionalDerivative<R>(
+    of pass: DecoderPass<R>, along direction: Matrix<R>, adding dLatent: Matrix<R>, _ lane: Lane<R>
+  ) {
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    let n = pass.samples.count * pass.tokens
+    // 1. forward
+    let embedded = lane.scratch.matrix(direction.rows, size.width)
+    embed.product(direction, into: embedded, lane)
+    let xt = lane.scratch.matrix(n, size.width)
+    R.assemble(n, size.width, pass.source, embedded.base, nil, xt.base)
+    let tangents = blocks.map { _ in
+      BlockTangents<R>(samples: pass.samples.count, tokens: pass.tokens, size, lane.scratch.take)
+    }
+    for (l, block) in blocks.enumerated() { block.tangent(xt, pass.blocks[l], tangents[l], lane) }
+    // 2. heads, there and back
+    tangentHeads(pass, xt, lane)
+    // 3. backward
+    for (l, block) in blocks.enumerated().reversed() {
+      block.backwardTangent(xt, pass.blocks[l], pass.adjoints[l], tangents[l], lane)
+    }
+    R.indexedSums(pass.absentCount, size.width, pass.absent, xt.base, lane.slope(maskToken))
+    R.gather(embedded.rows, size.width, pass.placed, xt.base, embedded.base)
+    embed.accumulateTangent(pass.embedded, embedded, pass.latent!, direction, lane)
+    embed.backward(embedded, into: dLatent, adding: 1, lane)
+  }
+
+  /// Takes the tangent xt of the last block's output through norm, heads and distances, and turns it into the
+  /// tangent of that output's adjoint.
+  private func tangentHeads<R>(_ pass: DecoderPass<R>, _ xt: Matrix<R>, _ lane: Lane<R>) {
+    let selection = pass.selection
+    let count = selection.count
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    let kept = pass.norm.prefix(count)
+    let tangents = NormTangents<R>(count, size.width, lane.scratch.take)
+    let chosen = lane.scratch.matrix(count, size.width)
+    let y = lane.scratch.matrix(count, size.width)
+    let yt = lane.scratch.matrix(count, size.width)
+    let dyt = lane.scratch.matrix(count, size.width)
+    R.gather(count, size.width, selection.rows, xt.base, chosen.base)
+    norm.tangent(chosen, kept, tangents, into: yt, lane)
+    norm.again(kept, into: y, lane)
+    for (k, head) in heads.enumerated() {
+      let inner = lane.scratch.mark
+      defer { lane.scratch.release(inner) }
+      let part = selection.part(k)
+      let weight = R(selection.weights[k])
+      let slope = pass.predictions[k].prefix(part.count)
+      let predicted = lane.scratch.matrix(part.count, pass.predictions[k].columns)
+      if let table = vocabularies[k] {
+        let hidden = lane.scratch.matrix(part.count, latentWidth)
+        head.product(yt[part], into: hidden, lane)
+        multiply(hidden, lane.matrix(table).transposed, into: predicted)
+        R.crossEntropyTangent(
+          part.count, inputs[k].vocabulary, pass.shares[k].base, weight, predicted.base)
+        multiply(
+          predicted.transposed, pass.hidden[k].prefix(part.count), into: lane.slopeMatrix(table),
+          adding: 1)
+        multiply(slope.transposed, hidden, into: lane.slopeMatrix(table), adding: 1)
+        multiply(predicted, lane.matrix(table), into: hidden)
+        head.accumulateTangent(
+          pass.hiddenAdjoints[k].prefix(part.count), hidden, y[part], yt[part], lane)
+        head.backward(hidden, into: dyt[part], lane)
+      } else {
+        head.product(yt[part], into: predicted, lane)
+        R.scale(predicted.count, 2 * weight / R(inputs[k].tokenWidth), predicted.base)
+        head.accumulateTangent(slope, predicted, y[part], yt[part], lane)
+        head.backward(predicted, into: dyt[part], lane)
+      }
+    }
+    chosen.zero()
+    norm.backwardTangent(pass.normed.prefix(count), dyt, kept, tangents, adding: chosen, lane)
+    xt.zero()
+    R.scatterAdd(count, size.width, selection.rows, chosen.base, xt.base)
+  }
+}

@@ -1,0 +1,201 @@
+// The memory of one decoder pass over a fixed range of samples, and which tokens its loss is taken at.
+
+import Experiments
+import TensorCore
+
+/// Row numbers that are rewritten every step in the same memory.
+final class IndexList: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Int32>
+  private(set) var count = 0
+  private let capacity: Int
+
+  init(capacity: Int) {
+    self.capacity = capacity
+    base = .allocate(capacity: max(capacity, 1))
+  }
+
+  deinit { base.deallocate() }
+
+  func removeAll() { count = 0 }
+
+  func append(_ value: Int) {
+    precondition(count < capacity, "more rows than planned")
+    base[count] = Int32(value)
+    count += 1
+  }
+}
+
+/// The tokens a reconstruction loss is taken at, grouped by input.
+public final class Selection: @unchecked Sendable {
+  private let rowList: IndexList
+  private let targetList: IndexList
+  private var ends: [Int]
+  /// What one token's distance of each input counts: batch factor / (inputs x selected tokens in the whole batch).
+  public fileprivate(set) var weights: [Double]
+
+  init(inputs: Int, capacity: Int) {
+    rowList = IndexList(capacity: capacity)
+    targetList = IndexList(capacity: capacity)
+    ends = .init(repeating: 0, count: inputs)
+    weights = .init(repeating: 0, count: inputs)
+  }
+
+  var count: Int { rowList.count }
+  /// Rows of the decoder's sequence, [samples (1 + T)].
+  var rows: UnsafePointer<Int32> { UnsafePointer(rowList.base) }
+  /// Rows of the input's tokens in the batch.
+  var targets: (base: UnsafePointer<Int32>, count: Int) {
+    (UnsafePointer(targetList.base), targetList.count)
+  }
+
+  func part(_ k: Int) -> Range<Int> { (k == 0 ? 0 : ends[k - 1])..<ends[k] }
+
+  /// Selects, input by input, the tokens of the samples for which `isSelected(sample, token)` holds; tokens are
+  /// numbered over all inputs.
+  fileprivate func fill(
+    _ samples: Range<Int>, _ inputs: [InputSpecification], _ isSelected: (Int, Int) -> Bool
+  ) {
+    rowList.removeAll()
+    targetList.removeAll()
+    let tokenCount = inputs.reduce(0) { $0 + $1.tokenCount }
+    var start = 0
+    for (k, input) in inputs.enumerated() {
+      for sample in samples {
+        for token in 0..<input.tokenCount where isSelected(sample, start + token) {
+          rowList.append((sample - samples.lowerBound) * (1 + tokenCount) + 1 + start + token)
+          targetList.append(sample * input.tokenCount + token)
+        }
+      }
+      ends[k] = rowList.count
+      start += input.tokenCount
+    }
+  }
+}
+
+public final class DecoderPass<R: Real>: @unchecked Sendable {
+  /// Which samples of the batch the pass is about; the count is fixed, `move` shifts the range.
+  public private(set) var samples: Range<Int>
+  /// 1 + T.
+  let tokens: Int
+  let blocks: [BlockActivations<R>]
+  /// One a block when the pass keeps its adjoints for the second derivative, else none.
+  let adjoints: [BlockAdjoints<R>]
+  let norm: NormActivations<R>
+  /// Adjoint of the final norm's output, [selected, d].
+  let normed: Matrix<R>
+  /// Each input's predictions, then the loss's slope in them, [selected, token width or vocabulary].
+  let predictions: [Matrix<R>]
+  /// Token inputs: head output and its adjoint [selected, latent width], softmax shares [selected, vocabulary].
+  let hidden: [Matrix<R>]
+  let hiddenAdjoints: [Matrix<R>]
+  let shares: [Matrix<R>]
+  /// Adjoint of the embedded latent, [samples (1 + kept), d].
+  let embedded: Matrix<R>
+  let codes: Storage<R>
+  let selection: Selection
+  var latent: Matrix<R>?
+
+  private let sourceList: IndexList
+  private let placedList: IndexList
+  private let absentList: IndexList
+  private let inputs: [InputSpecification]
+  private let memory: Storage<R>
+
+  /// For each row of the sequence the latent's row that belongs there, -1: the mask token.
+  var source: UnsafePointer<Int32> { UnsafePointer(sourceList.base) }
+  /// For each latent row its row in the sequence.
+  var placed: UnsafePointer<Int32> { UnsafePointer(placedList.base) }
+  /// The sequence rows that hold the mask token.
+  var absent: UnsafePointer<Int32> { UnsafePointer(absentList.base) }
+  var absentCount: Int { absentList.count }
+
+  /// - Parameters:
+  ///   - codes: the decoder's position codes, [1 + T, d].
+  ///   - keepsAdjoints: whether `slope` and `directionalDerivative` will be asked of this pass.
+  public init(
+    _ decoder: Decoder, samples: Range<Int>, keptCount: Int, codes: Storage<R>, keepsAdjoints: Bool
+  ) {
+    self.samples = samples
+    self.codes = codes
+    inputs = decoder.inputs
+    let size = decoder.size
+    let tokens = 1 + inputs.reduce(0) { $0 + $1.tokenCount }
+    self.tokens = tokens
+    let rows = samples.count * tokens
+    let latentRows = samples.count * (1 + keptCount)
+    selection = Selection(inputs: inputs.count, capacity: rows)
+    sourceList = IndexList(capacity: rows)
+    placedList = IndexList(capacity: latentRows)
+    absentList = IndexList(capacity: rows)
+    let planned = Plan.memory { (allocate: (Int) -> UnsafeMutablePointer<R>) in
+      func matrix(_ rows: Int, _ columns: Int) -> Matrix<R> {
+        Matrix(allocate(rows * columns), rows, columns)
+      }
+      func perInput(_ columns: (InputSpecification) -> Int) -> [Matrix<R>] {
+        decoder.inputs.map { matrix(samples.count * $0.tokenCount, columns($0)) }
+      }
+      return (
+        blocks: (0..<size.layers).map { _ in
+          BlockActivations<R>(samples: samples.count, tokens: tokens, size, allocate)
+        },
+        adjoints: (0..<(keepsAdjoints ? size.layers : 0)).map { _ in
+          BlockAdjoints<R>(rows: rows, size, forWeights: false, allocate)
+        },
+        norm: NormActivations<R>(rows, size.width, allocate), normed: matrix(rows, size.width),
+        predictions: perInput { $0.kind == .tokens ? $0.vocabulary : $0.tokenWidth },
+        hidden: perInput { $0.kind == .tokens ? decoder.latentWidth : 0 },
+        hiddenAdjoints: perInput { $0.kind == .tokens ? decoder.latentWidth : 0 },
+        shares: perInput { $0.kind == .tokens ? $0.vocabulary : 0 },
+        embedded: matrix(latentRows, size.width)
+      )
+    }
+    memory = planned.memory
+    let parts = planned.result
+    blocks = parts.blocks
+    adjoints = parts.adjoints
+    norm = parts.norm
+    normed = parts.normed
+    predictions = parts.predictions
+    hidden = parts.hidden
+    hiddenAdjoints = parts.hiddenAdjoints
+    shares = parts.shares
+    embedded = parts.embedded
+  }
+
+  /// Puts the memory to the service of other samples, as many as before.
+  public func move(to samples: Range<Int>) {
+    precondition(
+      samples.count == self.samples.count, "a pass is made for \(self.samples.count) samples")
+    self.samples = samples
+  }
+
+  /// Finds each token's place for this step.
+  ///
+  /// - Parameters:
+  ///   - order: [samples, T] of the whole batch; the first `keptCount` of each row are the support set.
+  ///   - weights: what one selected token of each input counts in the loss.
+  ///   - isSelected: whether the loss is taken at (sample, token).
+  public func plan(
+    order: UnsafePointer<Int32>, keptCount: Int, weights: [Double], _ isSelected: (Int, Int) -> Bool
+  ) {
+    let tokenCount = tokens - 1
+    sourceList.removeAll()
+    placedList.removeAll()
+    absentList.removeAll()
+    for row in 0..<(samples.count * tokens) { sourceList.append(row % tokens == 0 ? 0 : -1) }
+    for sample in samples {
+      let local = sample - samples.lowerBound
+      sourceList.base[local * tokens] = Int32(local * (1 + keptCount))
+      placedList.append(local * tokens)
+      let sorted = order + sample * tokenCount
+      for j in 0..<keptCount {
+        let row = local * tokens + 1 + Int(sorted[j])
+        sourceList.base[row] = Int32(local * (1 + keptCount) + 1 + j)
+        placedList.append(row)
+      }
+      for j in keptCount..<tokenCount { absentList.append(local * tokens + 1 + Int(sorted[j])) }
+    }
+    selection.fill(samples, inputs, isSelected)
+    selection.weights = weights
+  }
+}

@@ -1,0 +1,78 @@
+// The parameters of a model: one flat buffer, and a table that says where each published name stands in it. Layers
+// know slots, not numbers, so a gradient, a moment or a checkpoint is one more buffer of the same layout.
+
+import Basics
+import Experiments
+import TensorCore
+
+/// Where one parameter stands in the flat buffer.
+public struct ParameterSlot: Sendable, Equatable {
+  public let name: String
+  public let shape: [Int]
+  public let offset: Int
+
+  public var count: Int { shape.reduce(1, *) }
+
+  /// Rows and columns of a weight: the first axis, and all others together.
+  var rows: Int { shape[0] }
+  var columns: Int { shape.dropFirst().reduce(1, *) }
+}
+
+/// The slots of a model in the order they were declared, each 64-byte aligned.
+public struct ParameterTable: Sendable {
+  public private(set) var slots: [ParameterSlot] = []
+  public private(set) var count = 0
+
+  mutating func add(_ name: String, _ shape: Int...) -> ParameterSlot { add(name, shape: shape) }
+
+  mutating func add(_ name: String, shape: [Int]) -> ParameterSlot {
+    let slot = ParameterSlot(name: name, shape: shape, offset: count)
+    slots.append(slot)
+    count += (slot.count + 15) & ~15
+    return slot
+  }
+}
+
+/// Numbers laid out by a parameter table: values, a gradient, or an optimizer's moments.
+public final class ParameterBuffer<R: Real>: @unchecked Sendable {
+  public let table: ParameterTable
+  public let storage: Storage<R>
+
+  public init(_ table: ParameterTable) {
+    self.table = table
+    storage = Storage(count: table.count)
+  }
+
+  public var base: UnsafeMutablePointer<R> { storage.base }
+
+  public subscript(slot: ParameterSlot) -> UnsafeMutableBufferPointer<R> {
+    UnsafeMutableBufferPointer(start: base + slot.offset, count: slot.count)
+  }
+
+  public subscript(name: String) -> UnsafeMutableBufferPointer<R>? {
+    table.slots.first { $0.name == name }.map { self[$0] }
+  }
+}
+
+/// What one lane computes with: the weights (shared), its own gradient, its own scratch.
+public struct Lane<R: Real>: @unchecked Sendable {
+  let weights: UnsafeMutablePointer<R>
+  let gradient: UnsafeMutablePointer<R>
+  public let scratch: Arena<R>
+
+  public init(weights: ParameterBuffer<R>, gradient: ParameterBuffer<R>, scratch: Arena<R>) {
+    self.weights = weights.base
+    self.gradient = gradient.base
+    self.scratch = scratch
+  }
+
+  func vector(_ slot: ParameterSlot) -> UnsafeMutablePointer<R> { weights + slot.offset }
+  func slope(_ slot: ParameterSlot) -> UnsafeMutablePointer<R> { gradient + slot.offset }
+
+  func matrix(_ slot: ParameterSlot) -> Matrix<R> {
+    Matrix(weights + slot.offset, slot.rows, slot.columns)
+  }
+  func slopeMatrix(_ slot: ParameterSlot) -> Matrix<R> {
+    Matrix(gradient + slot.offset, slot.rows, slot.columns)
+  }
+}

@@ -1,0 +1,193 @@
+// MetaMAE (Algorithm 1): the latent of the unmasked tokens is improved by gradient steps through the decoder, and
+// the encoder learns to give a latent from which that works, and which resembles its improved twin. The gradient is
+// the whole one; its second-order term is a directional derivative of the inner gradient (method.md).
+
+import Basics
+import Experiments
+import Networks
+import TensorCore
+
+public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
+  private let bench: Workbench<R>
+  private let contrast: TaskContrast<R>
+  private let slices: [[Encoded]]
+  /// Z, then the latent after each inner step, the last one Z*; [B (1 + kept), d] each.
+  private let trajectory: [Matrix<R>]
+  /// The adjoint that travels back from Z* to Z.
+  private let direction: Matrix<R>
+  private let storage: [Storage<R>]
+  private var queryWeights: [Double] = []
+  private var nearWeights: [Double] = []
+
+  /// A slice of the batch with the memory of its passes.
+  private final class Encoded {
+    let encoding: EncoderPass<R>
+    let parts: [Adapted]
+    init(_ encoding: EncoderPass<R>, _ parts: [Adapted]) {
+      (self.encoding, self.parts) = (encoding, parts)
+    }
+  }
+
+  /// A part of a slice: one decoder pass for each inner step, and one for the query, shared within the lane.
+  private final class Adapted {
+    let samples: Range<Int>
+    let steps: [DecoderPass<R>]
+    let query: SharedDecoderPass<R>
+    var innerLoss = 0.0
+    var queryLoss = 0.0
+    init(_ samples: Range<Int>, _ steps: [DecoderPass<R>], _ query: SharedDecoderPass<R>) {
+      (self.samples, self.steps, self.query) = (samples, steps, query)
+    }
+  }
+
+  public init(_ bench: Workbench<R>) {
+    self.bench = bench
+    let network = bench.network
+    let rows = bench.batchSize * (1 + bench.keptCount)
+    let width = network.encoder.size.width
+    contrast = TaskContrast(
+      network, batch: bench.batchSize, temperature: R(bench.settings.temperature))
+    storage = (0..<bench.settings.innerSteps + 2).map { _ in Storage(count: rows * width) }
+    trajectory = storage.dropLast().map { Matrix($0.base, rows, width) }
+    direction = Matrix(storage.last!.base, rows, width)
+    slices = bench.slices().map { own in
+      let query = SharedDecoderPass(bench, for: own.flatMap(\.parts))
+      return own.map { slice in
+        Encoded(
+          EncoderPass(
+            network.encoder, samples: slice.samples, keptCount: bench.keptCount,
+            codes: bench.encoderCodes),
+          slice.parts.map { samples in
+            let steps = (0..<bench.settings.innerSteps).map { _ in
+              DecoderPass(
+                network.decoder, samples: samples, keptCount: bench.keptCount,
+                codes: bench.decoderCodes,
+                keepsAdjoints: true)
+            }
+            return Adapted(samples, steps, query)
+          })
+      }
+    }
+  }
+
+  public var trained: Range<Int> { 0..<bench.network.table.count }
+  /// Z and Z*, [B (1 + kept), d], of the last step.
+  public var latent: Matrix<R> { trajectory.first! }
+  public var adapted: Matrix<R> { trajectory.last! }
+  /// The inner loss of the last inner step, batch factor included.
+  public var innerLoss: Double { sum(\.innerLoss) }
+
+  public func gradient() -> StepLoss {
+    bench.begin()  // 5   S_x, Q_x
+    queryWeights = bench.weights(bench.split.queryCounts, factor: 1)
+    nearWeights = bench.weights(bench.split.nearCounts, factor: Double(bench.batchSize))
+    bench.inEachLane { index, lane in
+      for slice in slices[index] {
+        encode(slice.encoding, lane)  // 6   Z_x
+        for part in slice.parts {
+          adapt(part, lane)  // 7, 8  Z*_x
+          reconstruct(part, lane)  // 9   L_grad
+          pool(part)
+        }
+      }
+    }
+    let grad = sum(\.queryLoss)
+    let weight = bench.settings.contrastWeight
+    let contrast = contrast.gradient(weight: R(weight), bench.lanes, bench.statistics)  // 10  L_con
+    bench.inEachLane { index, lane in  // 13
+      for slice in slices[index] {
+        for part in slice.parts { differentiate(part, lane) }
+        let latentSlope = direction[rows(slice.encoding.samples)]
+        bench.network.encoder.backward(
+          latentSlope, bench.tokens, slice.encoding, keys: keys(slice.encoding), lane)
+      }
+    }
+    bench.mergeGradients()
+    return StepLoss(
+      loss: grad + Double(weight) * contrast, reconstruction: grad, contrast: contrast)  // 11
+  }
+
+  /// Line 6: Z = f(S).
+  private func encode(_ pass: EncoderPass<R>, _ lane: Lane<R>) {
+    let order = bench.draws.order + pass.samples.lowerBound * bench.draws.tokenCount
+    bench.network.encoder.forward(
+      bench.tokens, pass, order: order, keys: keys(pass), into: latent[rows(pass.samples)], lane)
+  }
+
+  /// Line 8: Z* = Z - alpha grad_Z L(Z; S and nearby), as often as there are inner steps.
+  private func adapt(_ part: Adapted, _ lane: Lane<R>) {
+    let (decoder, rows) = (bench.network.decoder, rows(part.samples))
+    for (step, pass) in part.steps.enumerated() {
+      pass.plan(
+        order: bench.draws.order, keptCount: bench.keptCount, weights: nearWeights,
+        bench.split.isNear)
+      part.innerLoss = decoder.loss(of: trajectory[step][rows], bench.tokens, pass, lane)
+      let slope = trajectory[step + 1][rows]
+      decoder.slope(of: pass, into: slope, lane)
+      R.scale(slope.count, -R(bench.settings.innerLearningRate), slope.base)
+      R.axpy(slope.count, 1, trajectory[step][rows].base, slope.base)
+    }
+  }
+
+  /// Line 9: the query's loss from Z*, and its gradient: the first part of `direction`.
+  private func reconstruct(_ part: Adapted, _ lane: Lane<R>) {
+    let (decoder, rows) = (bench.network.decoder, rows(part.samples))
+    let pass = part.query.pass(for: part.samples)
+    pass.plan(
+      order: bench.draws.order, keptCount: bench.keptCount, weights: queryWeights,
+      bench.split.isQuery)
+    part.queryLoss = decoder.loss(of: adapted[rows], bench.tokens, pass, lane)
+    decoder.gradient(of: pass, into: direction[rows], lane)
+  }
+
+  /// Line 13, back from Z* to Z. With v the adjoint after a step, the one before it is v - alpha H v.
+  private func differentiate(_ part: Adapted, _ lane: Lane<R>) {
+    let v = direction[rows(part.samples)]
+    unpool(contrast.pooledAdjoints[1], part.samples, adding: v)
+    if !bench.settings.firstOrder {
+      let mark = lane.scratch.mark
+      defer { lane.scratch.release(mark) }
+      let along = lane.scratch.matrix(v.rows, v.columns)
+      for pass in part.steps.reversed() {
+        along.copy(from: v)
+        R.scale(along.count, -R(bench.settings.innerLearningRate), along.base)
+        bench.network.decoder.directionalDerivative(of: pass, along: along, adding: v, lane)
+      }
+    }
+    unpool(contrast.pooledAdjoints[0], part.samples, adding: v)
+  }
+
+  /// Means of Z and Z* over the tokens of each sample, the class token left out.
+  private func pool(_ part: Adapted) {
+    let width = latent.columns
+    for (pooled, z) in zip(contrast.pooled, [latent, adapted]) {
+      for sample in part.samples {
+        let mean = pooled.row(sample)
+        mean.update(repeating: 0, count: width)
+        R.columnSums(bench.keptCount, width, z.row(sample * (1 + bench.keptCount) + 1), mean)
+        R.scale(width, 1 / R(bench.keptCount), mean)
+      }
+    }
+  }
+
+  private func unpool(_ pooled: Matrix<R>, _ samples: Range<Int>, adding v: Matrix<R>) {
+    for sample in samples {
+      let first = (sample - samples.lowerBound) * (1 + bench.keptCount) + 1
+      for token in 0..<bench.keptCount {
+        R.axpy(v.columns, 1 / R(bench.keptCount), pooled.row(sample), v.row(first + token))
+      }
+    }
+  }
+
+  private func rows(_ samples: Range<Int>) -> Range<Int> {
+    samples.lowerBound * (1 + bench.keptCount)..<samples.upperBound * (1 + bench.keptCount)
+  }
+
+  private func keys(_ pass: EncoderPass<R>) -> UnsafePointer<RandomKey> {
+    UnsafePointer(bench.dropoutKeys.baseAddress! + pass.samples.lowerBound)
+  }
+
+  private func sum(_ part: KeyPath<Adapted, Double>) -> Double {
+    slices.reduce(0) { $0 + $1.reduce(0) { $0 + $1.parts.reduce(0) { $0 + $1[keyPath: part] } } }
+  }
+}

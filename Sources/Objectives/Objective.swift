@@ -1,0 +1,24 @@
+// What every pretraining objective is: a loss on one mini-batch and its gradient in the parameters.
+
+import Networks
+import TensorCore
+
+/// The losses of one step.
+public struct StepLoss: Equatable, Sendable {
+  /// What is minimised (eq. 5 for MetaMAE).
+  public var loss: Double
+  /// The reconstruction part (line 9).
+  public var reconstruction: Double
+  /// The task contrast before its weight (line 10); 0 where there is none.
+  public var contrast: Double
+}
+
+public protocol Objective<R>: AnyObject {
+  associatedtype R: Real
+
+  /// Reads the tokens, draws and keys of `bench` and leaves the gradient in it.
+  func gradient() -> StepLoss
+
+  /// The part of the flat parameter buffer that this objective trains; the optimizer leaves the rest alone.
+  var trained: Range<Int> { get }
+}

@@ -1,0 +1,137 @@
+// What a step works on, whatever the objective: parameters and gradients, the batch's tokens and random draws, the
+// lanes and the slices of the batch that each of them carries.
+
+import Basics
+import Experiments
+import Networks
+import TensorCore
+
+/// A range of the batch that one lane takes through the encoder at once, and the parts of it that go through the
+/// decoder at once: few enough rows to stay in cache, enough to keep a matrix product busy.
+struct Slice {
+  let samples: Range<Int>
+  let parts: [Range<Int>]
+}
+
+public final class Workbench<R: Real>: @unchecked Sendable {
+  public let network: Network
+  public let settings: ObjectiveSettings
+  public let batchSize: Int
+  public let keptCount: Int
+  public let parameters: ParameterBuffer<R>
+  public let statistics: RunningStatistics<R>
+  public let tokens: TokenBatch<R>
+  public let draws: MaskDraws
+  public let split: MaskSplit
+  /// Dropout keys of the batch's samples; only read when the encoder drops.
+  public let dropoutKeys: UnsafeMutableBufferPointer<RandomKey>
+  let lanes: [Lane<R>]
+  private let gradients: [ParameterBuffer<R>]
+  let encoderCodes: Storage<R>
+  let decoderCodes: Storage<R>
+
+  /// The gradient of the last step, laid out as the parameters.
+  public var gradient: ParameterBuffer<R> { gradients[0] }
+
+  /// - Parameter lanes: threads; part of what determines a run's bytes.
+  public init(
+    _ network: Network, _ settings: ObjectiveSettings, batchSize: Int, lanes laneCount: Int
+  ) {
+    self.network = network
+    self.settings = settings
+    self.batchSize = batchSize
+    let model = network.configuration
+    keptCount = settings.keptCount(of: model.tokenCount)
+    let parameters = ParameterBuffer<R>(network.table)
+    self.parameters = parameters
+    statistics = RunningStatistics(width: model.projectorHidden)
+    tokens = TokenBatch(model.inputs, capacity: batchSize)
+    draws = MaskDraws(sampleCount: batchSize, tokenCount: model.tokenCount)
+    split = MaskSplit(model, sampleCount: batchSize, keptCount: keptCount)
+    dropoutKeys = .allocate(capacity: batchSize)
+    dropoutKeys.initialize(repeating: RandomKey(seed: 0, "dropout"))
+    gradients = (0..<laneCount).map { _ in ParameterBuffer(network.table) }
+    lanes = gradients.map { Lane(weights: parameters, gradient: $0, scratch: Arena()) }
+    encoderCodes = positionCodes(width: model.encoder.width, model.inputs, R.self)
+    decoderCodes = positionCodes(width: model.decoder.width, model.inputs, R.self)
+  }
+
+  deinit { dropoutKeys.deallocate() }
+
+  /// Draws the random choices of sample `index` of the batch: a function of (seed, epoch, id) alone.
+  public func draw(sample index: Int, seed: UInt64, epoch: UInt64, id: UInt64) {
+    draws.fill(sample: index, seed: seed, epoch: epoch, id: id)
+    dropoutKeys[index] = RandomKey(seed: seed, "dropout", epoch, id)
+  }
+
+  /// Runs `body` once a lane, at the same time.
+  func inEachLane(_ body: (Int, Lane<R>) -> Void) { inLanes(lanes.count) { body($0, lanes[$0]) } }
+
+  /// The slices of each lane.
+  func slices() -> [[Slice]] {
+    let encoderRows = 1 + keptCount
+    let decoderRows = 1 + network.configuration.tokenCount
+    return lanes.indices.map { lane in
+      let own = share(of: batchSize, lane: lane, lanes: lanes.count)
+      let sliceCount = max(1, own.count * encoderRows / 2048)
+      return cut(own, into: sliceCount).map { samples in
+        Slice(
+          samples: samples, parts: cut(samples, into: max(1, samples.count * decoderRows / 1024)))
+      }
+    }
+  }
+
+  /// Cuts a range into `count` pieces whose sizes differ by at most one, none empty.
+  private func cut(_ range: Range<Int>, into count: Int) -> [Range<Int>] {
+    let pieces = min(count, range.count)
+    return (0..<pieces).map {
+      let piece = share(of: range.count, lane: $0, lanes: pieces)
+      return range.lowerBound + piece.lowerBound..<range.lowerBound + piece.upperBound
+    }
+  }
+
+  /// What a selected token of each input counts, so that the loss is the mean over the batch's selected tokens,
+  /// then over the inputs; an input without any counts 0 and stays in the mean.
+  func weights(_ counts: [Int], factor: Double) -> [Double] {
+    counts.map { factor / (Double(counts.count) * Double(max($0, 1))) }
+  }
+
+  /// Starts a step: sets follow the draws, gradients are zero.
+  func begin() {
+    split.update(draws, nearbyRatio: settings.nearbyRatio)
+    inEachLane { lane, _ in
+      gradients[lane].base.update(repeating: 0, count: network.table.count)
+    }
+  }
+
+  /// Ends a step: the lanes' gradients are added in order.
+  func mergeGradients() {
+    inEachLane { lane, _ in
+      let range = share(of: network.table.count, lane: lane, lanes: lanes.count, grain: 16)
+      for other in gradients.dropFirst() {
+        R.axpy(range.count, 1, other.base + range.lowerBound, gradient.base + range.lowerBound)
+      }
+    }
+  }
+}
+
+/// One decoder pass that serves one part of a batch after the other.
+final class SharedDecoderPass<R: Real> {
+  private let passes: [DecoderPass<R>]
+
+  init(_ bench: Workbench<R>, for parts: [Range<Int>]) {
+    let sizes = Set(parts.map(\.count)).sorted()
+    passes = sizes.map {
+      DecoderPass(
+        bench.network.decoder, samples: 0..<$0, keptCount: bench.keptCount,
+        codes: bench.decoderCodes,
+        keepsAdjoints: false)
+    }
+  }
+
+  func pass(for samples: Range<Int>) -> DecoderPass<R> {
+    let pass = passes.first { $0.samples.count == samples.count }!
+    pass.move(to: samples)
+    return pass
+  }
+}

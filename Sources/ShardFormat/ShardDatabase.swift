@@ -1,0 +1,132 @@
+// A shard file: a single-file LMDB environment, key = block number as 8 big-endian bytes, value = one zstd frame.
+// The only file that imports CLMDB. Opened read-only without locks, so that a read-only folder will do and a killed
+// reader leaves nothing behind.
+
+import Basics
+import CLMDB
+import Glibc
+
+/// Writes one shard in ascending block order. The bytes depend on the blocks alone.
+public final class ShardDatabaseWriter {
+  private let path: String
+  private var environment: OpaquePointer?
+  private var transaction: OpaquePointer?
+  private var table: MDB_dbi = 0
+  private var pending = 0
+
+  /// - Parameter mostBytes: an upper bound of the file's size, a function of the shard's contents alone (it is
+  ///   stored in the file).
+  public init(path: String, mostBytes: Int) throws {
+    self.path = path
+    unlink(path)
+    try check(mdb_env_create(&environment), "create")
+    let page = 4096
+    try check(mdb_env_set_mapsize(environment, (mostBytes + page - 1) / page * page), "size")
+    try check(
+      mdb_env_open(environment, path, UInt32(MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOLOCK), 0o644), "open"
+    )
+    try begin()
+    try check(mdb_dbi_open(transaction, nil, 0, &table), "open the table")
+  }
+
+  deinit {
+    if transaction != nil { mdb_txn_abort(transaction) }
+    if environment != nil { mdb_env_close(environment) }
+  }
+
+  private func begin() throws {
+    try check(mdb_txn_begin(environment, nil, 0, &transaction), "begin")
+  }
+
+  private func check(_ code: Int32, _ doing: String) throws {
+    if code == 0 { return }
+    if code > 0 { throw Failure.system(code, at: path, "cannot \(doing) the shard") }
+    throw Failure(
+      .internalError, at: path, "cannot \(doing) the shard: \(String(cString: mdb_strerror(code)))")
+  }
+
+  public func append(block: Int, _ frame: UnsafeRawBufferPointer) throws {
+    var number = UInt64(block).bigEndian
+    try withUnsafeMutableBytes(of: &number) { key in
+      var key = MDB_val(mv_size: 8, mv_data: key.baseAddress)
+      var value = MDB_val(
+        mv_size: frame.count, mv_data: UnsafeMutableRawPointer(mutating: frame.baseAddress))
+      try check(mdb_put(transaction, table, &key, &value, UInt32(MDB_APPEND)), "write")
+    }
+    pending += frame.count
+    if pending > 16 << 20 {
+      try commit()
+      try begin()
+    }
+  }
+
+  private func commit() throws {
+    defer { transaction = nil }
+    try check(mdb_txn_commit(transaction), "commit")
+    pending = 0
+  }
+
+  /// Commits and makes the file durable. Nothing may be appended after it.
+  public func finish() throws {
+    try commit()
+    try check(mdb_env_sync(environment, 1), "sync")
+    mdb_env_close(environment)
+    environment = nil
+  }
+}
+
+/// Reads one shard. Open it in the process that reads.
+final class ShardDatabaseReader {
+  private let path: String
+  private var environment: OpaquePointer?
+  private var transaction: OpaquePointer?
+  private var table: MDB_dbi = 0
+
+  /// - Throws: badData for a file that is shorter than its pages or no shard at all.
+  init(path: String, expectedBytes: Int) throws {
+    self.path = path
+    let size = try Files.size(path)
+    guard size == expectedBytes else {
+      throw damaged("expected \(expectedBytes) bytes, found \(size)")
+    }
+    try check(mdb_env_create(&environment), "create")
+    let flags = MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSUBDIR
+    try check(mdb_env_open(environment, path, UInt32(flags), 0), "open")
+    var information = MDB_envinfo()
+    var status = MDB_stat()
+    try check(mdb_env_info(environment, &information), "inspect")
+    try check(mdb_env_stat(environment, &status), "inspect")
+    let needed = (information.me_last_pgno + 1) * Int(status.ms_psize)
+    guard needed <= size else { throw damaged("expected at least \(needed) bytes, found \(size)") }
+    try check(mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &transaction), "begin")
+    try check(mdb_dbi_open(transaction, nil, 0, &table), "open the table")
+  }
+
+  deinit {
+    if transaction != nil { mdb_txn_abort(transaction) }
+    if environment != nil { mdb_env_close(environment) }
+  }
+
+  private func damaged(_ what: String) -> Failure {
+    Failure(
+      .badData, at: path, what,
+      remedy: "The shard is damaged. Rebuild it with: metamae-prep build-shards")
+  }
+
+  private func check(_ code: Int32, _ doing: String) throws {
+    if code == 0 { return }
+    if code > 0 { throw Failure.system(code, at: path, "cannot \(doing) the shard") }
+    throw damaged("cannot \(doing) the shard: \(String(cString: mdb_strerror(code)))")
+  }
+
+  /// The frame of a block, in the mapped file; nil when it is not there.
+  func frame(block: Int) -> UnsafeRawBufferPointer? {
+    var number = UInt64(block).bigEndian
+    return withUnsafeMutableBytes(of: &number) { key in
+      var key = MDB_val(mv_size: 8, mv_data: key.baseAddress)
+      var value = MDB_val()
+      guard mdb_get(transaction, table, &key, &value) == 0 else { return nil }
+      return UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size)
+    }
+  }
+}

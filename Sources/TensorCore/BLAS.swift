@@ -1,0 +1,40 @@
+// OpenBLAS as we use it: one thread inside, our own lanes outside (swift-on-linux measurements: small products and
+// elementwise work scale only so). Call `prepare` as the first statement of a program.
+
+import Basics
+import CKernels
+import COpenBLAS
+import Glibc
+
+public enum BLAS {
+  /// Sets one BLAS thread and checks that this build may be called from several threads at once.
+  /// - Throws: a usage failure when `METAMAE_ISA` names a set that this CPU lacks; tryAgain for a BLAS built
+  ///   without threads, whose results are wrong when two lanes call it.
+  public static func prepare() throws {
+    openblas_set_num_threads(1)
+    guard openblas_get_parallel() != 0 else {
+      throw Failure(
+        .tryAgain, at: "OpenBLAS",
+        "this build is not safe to call from several threads (\(configuration))",
+        remedy: "Install the pthread build: apt-get install libopenblas0-pthread")
+    }
+    guard ck_instruction_set() != nil else {
+      let value = getenv("METAMAE_ISA").map { String(cString: $0) } ?? ""
+      throw Failure(
+        .usage, at: "METAMAE_ISA",
+        "expected baseline, avx2 or avx512, as far as this CPU has it, found '\(value)'",
+        remedy: "Unset it to take the best.")
+    }
+  }
+
+  /// Version and build options, as OpenBLAS prints them.
+  public static var configuration: String { String(cString: openblas_get_config()) }
+
+  /// The kernels it picked for this CPU, or was told to pick.
+  public static var coreName: String { String(cString: openblas_get_corename()) }
+
+  /// The instruction set of our own kernels.
+  public static var instructionSet: String {
+    ck_instruction_set().map { String(cString: $0) } ?? "none"
+  }
+}

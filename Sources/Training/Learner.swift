@@ -1,0 +1,89 @@
+// What the training loop needs to know of the model it trains and of the batches it trains on; nothing more.
+
+import Experiments
+
+/// A tensor that a checkpoint holds: memory of the learner's, borrowed for as long as the learner lives.
+public struct LearnerTensor {
+  /// As in the published checkpoints.
+  public let name: String
+  public let shape: [Int]
+  public let values: UnsafeMutableBufferPointer<Float>
+
+  public init(_ name: String, shape: [Int], values: UnsafeMutableBufferPointer<Float>) {
+    precondition(values.count == shape.reduce(1, *), "\(name): \(values.count) values, \(shape)")
+    self.name = name
+    self.shape = shape
+    self.values = values
+  }
+}
+
+/// Eq. 5 and its parts, of one batch; nil where the objective has no such part.
+public struct TrainingLoss: Equatable, Sendable {
+  public var total: Double
+  public var reconstruction: Double?
+  public var contrast: Double?
+
+  public init(total: Double, reconstruction: Double?, contrast: Double?) {
+    self.total = total
+    self.reconstruction = reconstruction
+    self.contrast = contrast
+  }
+}
+
+/// Parameters, objective and optimizer of one run.
+public protocol Learner: AnyObject {
+  associatedtype Batch
+
+  /// What `model.safetensors` says about the model.
+  var card: ModelCard { get }
+  /// What is trained.
+  var parameters: [LearnerTensor] { get }
+  /// AdamW's moments, named and ordered as `parameters`.
+  var firstMoments: [LearnerTensor] { get }
+  var secondMoments: [LearnerTensor] { get }
+  /// Batch norm's running mean and variance: change with each step, are saved and restored.
+  var statistics: [LearnerTensor] { get }
+  /// Position codes: saved with the model, never restored, as the configuration implies them.
+  var constants: [LearnerTensor] { get }
+
+  /// The loss of a batch; its gradient stays with the learner. Parameters and moments do not change, statistics may.
+  /// - Parameter step: updates done so far; keys the step's random numbers.
+  func gradient(on batch: Batch, step: Int) throws -> TrainingLoss
+  /// Moves the parameters along the last gradient.
+  /// - Parameter step: updates done so far, as in the call before.
+  func update(step: Int) throws
+}
+
+/// Which sample: its id within an epoch. Ids are those of the split (record ordinal or draw index).
+public struct SampleName: Codable, Equatable, Sendable, CustomStringConvertible {
+  public var epoch: UInt64
+  public var id: UInt64
+
+  public init(epoch: UInt64, id: UInt64) {
+    self.epoch = epoch
+    self.id = id
+  }
+
+  public var description: String { "\(epoch):\(id)" }
+}
+
+/// Where batches come from, in an order that depends on seed, epoch and position alone.
+public protocol BatchSource: AnyObject {
+  associatedtype Batch
+
+  /// Waits for the next batch; it is valid until the following call. After a failure nothing has moved.
+  func next() throws -> Batch
+  func samples(of batch: Batch) -> [SampleName]
+  /// Places of the endless sequence consumed so far, earlier processes of the run included.
+  var position: UInt64 { get }
+  /// Of these, left out with their damaged blocks, by this process.
+  var skippedCount: UInt64 { get }
+  /// What happened since the last call that the user should know: a replaced worker, a skipped block.
+  func takeRemarks() -> [String]
+  /// Samples in one epoch.
+  var epochLength: UInt64 { get }
+  /// How long `next` has waited in all.
+  var waitSeconds: Double { get }
+  /// Ends what the source has started. Call once, last.
+  func close()
+}

@@ -1,0 +1,155 @@
+// The learner of a real run: network, objective and AdamW over the batches that the loader's ring holds.
+
+import Basics
+import Experiments
+import Networks
+import Objectives
+import Optimizers
+import TensorCore
+
+/// A batch in the type it is stored in; values are cut into tokens and scaled in the learner's first read.
+public protocol StoredBatch {
+  var count: Int { get }
+  func epoch(of sample: Int) -> UInt64
+  func id(of sample: Int) -> UInt64
+  /// Input `k`'s values of one sample, contiguous.
+  func input(_ k: Int, of sample: Int) -> UnsafeRawPointer
+}
+
+/// How one input is stored.
+public struct InputStorage: Sendable {
+  public var type: StoredType
+  public var scaling: ChannelScaling<Float>
+
+  public init(type: StoredType, scaling: ChannelScaling<Float>) {
+    self.type = type
+    self.scaling = scaling
+  }
+}
+
+/// Objectives that a run may name.
+let builtObjectives: [ObjectiveName] = [.metamae, .mae]
+
+func notBuilt(_ name: ObjectiveName) -> Failure {
+  let built = builtObjectives.map(\.rawValue).joined(separator: " or ")
+  return Failure(
+    .usage, at: "objective", "expected \(built), found \(name.rawValue), which is not built yet")
+}
+
+public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Sendable {
+  public let card: ModelCard
+  public let parameters: [LearnerTensor]
+  public let firstMoments: [LearnerTensor]
+  public let secondMoments: [LearnerTensor]
+  public let statistics: [LearnerTensor]
+  public let constants: [LearnerTensor]
+
+  private let bench: Workbench<Float>
+  private let objective: any Objective<Float>
+  private let optimizer: AdamW<Float>
+  private let configuration: RunConfiguration
+  private let storage: [InputStorage]
+  private let laneCount: Int
+  /// Memory of the position codes.
+  private let codes: [Storage<Float>]
+
+  /// Takes all the memory that a step needs; fork before.
+  /// - Parameters:
+  ///   - configuration: with `threads` settled.
+  ///   - storage: one for each input of `model`.
+  /// - Throws: a usage failure for an objective that is not built.
+  public init(
+    _ configuration: RunConfiguration, _ model: ModelConfiguration, storage: [InputStorage]
+  ) throws {
+    precondition(storage.count == model.inputs.count, "one storage for each input")
+    self.configuration = configuration
+    self.storage = storage
+    card = ModelCard(model: model, configuration: configuration)
+    laneCount = configuration.threads ?? GrantedCores.count()
+    let network = Network(model)
+    bench = Workbench(
+      network, configuration.settings, batchSize: configuration.batch, lanes: laneCount)
+    network.initialise(bench.parameters, seed: configuration.seed)
+    objective = try Self.objective(configuration.objective, bench)
+    optimizer = AdamW(
+      AdamW.Settings(
+        learningRate: Double(configuration.learningRate),
+        weightDecay: Double(configuration.weightDecay)), parameterCount: network.table.count)
+    let slots = network.table.slots
+    func tensors(_ base: UnsafeMutablePointer<Float>) -> [LearnerTensor] {
+      slots.map {
+        LearnerTensor(
+          $0.name, shape: $0.shape,
+          values: UnsafeMutableBufferPointer(start: base + $0.offset, count: $0.count))
+      }
+    }
+    parameters = tensors(bench.parameters.base)
+    firstMoments = tensors(optimizer.firstMoment.base)
+    secondMoments = tensors(optimizer.secondMoment.base)
+    let hidden = [model.projectorHidden]
+    statistics = [
+      LearnerTensor("projector.1.running_mean", shape: hidden, values: bench.statistics.mean),
+      LearnerTensor("projector.1.running_var", shape: hidden, values: bench.statistics.variance),
+    ]
+    let widths = [("pos_embed", model.encoder.width), ("decoder_pos_embed", model.decoder.width)]
+    let codes = widths.map { positionCodes(width: $0.1, model.inputs, Float.self) }
+    constants = zip(widths, codes).map { named, codes in
+      let shape = [1, 1 + model.tokenCount, named.1]
+      return LearnerTensor(
+        named.0, shape: shape,
+        values: UnsafeMutableBufferPointer(start: codes.base, count: shape.reduce(1, *)))
+    }
+    self.codes = codes
+  }
+
+  private static func objective(
+    _ name: ObjectiveName, _ bench: Workbench<Float>
+  ) throws -> any Objective<Float> {
+    switch name {
+    case .metamae: return MetaMAE(bench)
+    case .mae: return MAE(bench)
+    case .maeLinear, .emix, .shed, .capri: throw notBuilt(name)
+    }
+  }
+
+  public func gradient(on batch: Batch, step: Int) throws -> TrainingLoss {
+    try read(batch)
+    let loss = objective.gradient()
+    let hasContrast = configuration.objective == .metamae
+    return TrainingLoss(
+      total: loss.loss, reconstruction: loss.reconstruction,
+      contrast: hasContrast ? loss.contrast : nil)
+  }
+
+  public func update(step: Int) {
+    optimizer.updateCount = step
+    optimizer.update(
+      bench.parameters.base, along: bench.gradient.base, objective.trained, lanes: laneCount)
+  }
+
+  /// Cuts the stored samples into tokens and draws their random numbers, a share of the batch in each lane.
+  private func read(_ batch: Batch) throws {
+    precondition(batch.count == bench.batchSize, "a batch of \(batch.count)")
+    var failures = [Failure?](repeating: nil, count: laneCount)
+    failures.withUnsafeMutableBufferPointer { failures in
+      nonisolated(unsafe) let failures = failures
+      nonisolated(unsafe) let batch = batch
+      inLanes(laneCount) { lane in
+        for sample in share(of: batch.count, lane: lane, lanes: laneCount) {
+          let (epoch, id) = (batch.epoch(of: sample), batch.id(of: sample))
+          bench.draw(sample: sample, seed: configuration.seed, epoch: epoch, id: id)
+          for (k, stored) in storage.enumerated() {
+            let wrong = bench.tokens.fill(
+              sample: sample, input: k, from: batch.input(k, of: sample), as: stored.type,
+              stored.scaling)
+            guard let wrong, failures[lane] == nil else { continue }
+            failures[lane] = Failure(
+              .badData, at: "\(configuration.dataset), sample \(id) of epoch \(epoch)",
+              "input \(k), token \(wrong): expected an id below \(card.model.inputs[k].vocabulary)")
+          }
+        }
+      }
+    }
+    if let failure = failures.compactMap({ $0 }).first { throw failure }
+  }
+}

@@ -1,0 +1,199 @@
+// A run in progress: when to write metrics and checkpoints, how to stop, what to do with a loss that is not finite.
+
+import Basics
+import CSystem
+import Experiments
+
+/// What a finished run reports.
+public struct RunSummary: Codable, Equatable, Sendable {
+  public var run: String
+  public var dataset: String
+  public var objective: String
+  /// Updates done in all, and by this process.
+  public var step: Int
+  public var stepsTaken: Int
+  /// Loss of the last step; nil when there was nothing left to do.
+  public var loss: Double?
+  public var checkpoint: String
+  public var seconds: Double
+  public var waitSeconds: Double
+
+  enum CodingKeys: String, CodingKey {
+    case run, dataset, objective, step, loss, checkpoint, seconds
+    case stepsTaken = "steps_taken"
+    case waitSeconds = "wait_seconds"
+  }
+}
+
+public final class PretrainingRun<Model: Learner, Source: BatchSource>
+where Model.Batch == Source.Batch {
+  let configuration: RunConfiguration
+  let learner: Model
+  /// Updates done.
+  var step: Int
+
+  private let directory: RunDirectory
+  private let store: CheckpointStore
+  private let source: Source
+  private let lock: RunLock
+  private let began = monotonicSeconds()
+  private let firstStep: Int
+  private var recorder: MetricsRecorder
+  private var progress: Progress?
+  /// The step of the newest checkpoint on disk; nil: none.
+  private var savedStep: Int?
+  private var lastLoss: TrainingLoss?
+  /// Statistics and position as they were before the step under way.
+  private var statisticsBefore: [[Float]]
+  private var positionBefore: CheckpointPosition
+  /// Samples that earlier processes of the run have skipped.
+  private let skippedBefore: UInt64
+
+  /// Restores the session's checkpoint into the learner.
+  /// - Parameter progress: false: nothing is shown on stderr.
+  /// - Throws: bad data when the checkpoint does not fit the learner.
+  public init(
+    _ session: RunSession, learner: Model, source: Source, progress: Bool = true
+  ) throws {
+    configuration = session.configuration
+    directory = session.directory
+    lock = session.lock
+    store = CheckpointStore(session.directory)
+    self.learner = learner
+    self.source = source
+    step = session.step
+    firstStep = session.step
+    precondition(source.position == session.samples, "the source starts where the session does")
+    if let checkpoint = session.checkpoint {
+      try checkpoint.restore(learner)
+      savedStep = checkpoint.state.step
+    }
+    recorder = try MetricsRecorder(
+      session.directory, from: step, batch: configuration.batch, epochLength: source.epochLength)
+    if progress {
+      self.progress = Progress(
+        "training", total: configuration.steps, start: step, unit: "steps")
+    }
+    statisticsBefore = learner.statistics.map { Array($0.values) }
+    skippedBefore = session.checkpoint?.state.skipped ?? 0
+    positionBefore = CheckpointPosition(step: step, samples: 0, skipped: 0)
+  }
+
+  /// What the run's checkpoints will take on disk, for the person who starts it.
+  /// - Throws: try again when not even one fits.
+  public func spaceEstimate() throws -> String {
+    let tensors =
+      learner.parameters + learner.statistics + learner.constants + learner.firstMoments
+      + learner.secondMoments
+    let bytes = tensors.reduce(1 << 16) { $0 + 4 * $1.values.count }
+    let free = try Files.freeBytes(at: directory.path)
+    func megabytes(_ bytes: Int) -> String { significant(Double(bytes) / 1e6) + " MB" }
+    guard free >= bytes else {
+      throw Failure(
+        .tryAgain, at: directory.path,
+        "expected \(megabytes(bytes)) free for a checkpoint, found \(megabytes(free))",
+        remedy: "Make room, or choose another --run.")
+    }
+    return "checkpoints: \(megabytes(bytes)) each, up to \(configuration.keepCheckpoints) kept, "
+      + "\(megabytes(free)) free"
+  }
+
+  /// Trains to the end, saves, and closes the source on every path.
+  /// - Throws: interrupted (after saving) when a stop was asked for, bad data for a loss that is not finite, and what
+  ///   the source, the learner or the disk report.
+  public func run() throws -> RunSummary {
+    defer { source.close() }
+    do {
+      try pretrain()
+      try save()
+    } catch {
+      progress?.interrupt()
+      throw error
+    }
+    return RunSummary(
+      run: directory.path, dataset: configuration.dataset,
+      objective: configuration.objective.rawValue, step: step, stepsTaken: step - firstStep,
+      loss: lastLoss?.total, checkpoint: directory.checkpoint(step: step).folder,
+      seconds: monotonicSeconds() - began, waitSeconds: source.waitSeconds)
+  }
+
+  // MARK: what the loop calls
+
+  /// The next batch. When a stop was asked for or no batch comes, what has been trained so far is saved first.
+  func nextBatch() throws -> Model.Batch {
+    for (k, tensor) in learner.statistics.enumerated() {
+      for i in tensor.values.indices { statisticsBefore[k][i] = tensor.values[i] }
+    }
+    positionBefore = position
+    if cs_stop_requested() != 0 {
+      try save()
+      throw interrupted
+    }
+    do {
+      return try source.next()
+    } catch let failure as Failure {
+      do { try save() } catch let second as Failure {
+        throw Failure(
+          failure.kind, at: failure.place, failure.problem,
+          remedy: "Nor could step \(step) be saved: \(second)")
+      }
+      throw cs_stop_requested() != 0 ? interrupted : failure
+    }
+  }
+
+  /// Stops the run before a loss that is not finite reaches the parameters.
+  /// - Throws: bad data with the batch's samples; the state the step started from stays below `replay/`.
+  func refuseNonFinite(_ loss: TrainingLoss, of batch: Model.Batch) throws {
+    guard !loss.total.isFinite else { return }
+    for (k, tensor) in learner.statistics.enumerated() {
+      _ = tensor.values.update(from: statisticsBefore[k])
+    }
+    let samples = source.samples(of: batch)
+    let folder = try store.saveReplay(learner, at: positionBefore, batch: samples)
+    let shown = samples.prefix(16).map(\.description).joined(separator: " ")
+    let more = samples.count > 16 ? " and \(samples.count - 16) more, listed in its state.json" : ""
+    throw Failure(
+      .badData, at: directory.path,
+      "step \(step + 1): expected a finite loss, found \(loss.total); samples (epoch:id) \(shown)\(more)",
+      remedy: "The state before the step is kept in \(folder); to take the step again, copy it to "
+        + "\(directory.checkpoints) and use --resume.")
+  }
+
+  /// Writes down a step that is done: metrics, checkpoint if due.
+  func note(_ loss: TrainingLoss) throws {
+    lastLoss = loss
+    let isLast = step == configuration.steps
+    if step == 1 || isLast || step % configuration.logEvery == 0 {
+      try recorder.write(loss, at: position, waitSeconds: source.waitSeconds)
+    }
+    for remark in source.takeRemarks() where progress != nil {
+      progress?.interrupt()
+      Console.note(remark)
+    }
+    progress?.show(step, "loss \(significant(loss.total))")
+    let saveEvery = configuration.saveEvery
+    if isLast || saveEvery > 0 && step % saveEvery == 0 { try save() }
+  }
+
+  // MARK: saving
+
+  /// Saves the step, unless it is the one on disk.
+  private func save() throws {
+    guard savedStep != step else { return }
+    try recorder.sync()
+    try store.save(learner, at: position, keep: configuration.keepCheckpoints)
+    savedStep = step
+  }
+
+  private var position: CheckpointPosition {
+    CheckpointPosition(
+      step: step, samples: source.position, skipped: skippedBefore + source.skippedCount)
+  }
+
+  private var interrupted: Failure {
+    Failure(
+      .interrupted, at: directory.path,
+      "stopped on request after step \(step) of \(configuration.steps); the step is saved",
+      remedy: "Go on with: metamae-train --resume --run \(directory.path) --shards DIR")
+  }
+}

@@ -1,0 +1,86 @@
+// step/OBJECTIVE/PRESET: one whole pretraining step (loss, gradient, AdamW) of a preset at the paper's batch size
+// and model, on random data.
+
+import Basics
+import Experiments
+import Networks
+import Objectives
+import Optimizers
+import TensorCore
+
+enum StepCases {
+  static var all: [BenchCase] {
+    PretrainingPreset.all.flatMap { preset in
+      [ObjectiveName.metamae, .mae].map { step($0, preset) }
+    }
+  }
+
+  private static func step(_ objective: ObjectiveName, _ preset: PretrainingPreset) -> BenchCase {
+    let (model, settings) = (preset.model, preset.settings)
+    return BenchCase(
+      name: "step/\(objective.rawValue)/\(preset.dataset)",
+      operations: nominalOperations(
+        model, settings, batch: preset.batch, meta: objective == .metamae),
+      samples: Double(preset.batch)
+    ) {
+      let bench = Workbench<Float>(
+        Network(model), settings, batchSize: preset.batch, lanes: availableCores)
+      bench.network.initialise(bench.parameters, seed: 0)
+      fillRandomly(bench.tokens)
+      let optimizer = AdamW<Float>(.init(), parameterCount: bench.network.table.count)
+      let step: any Objective<Float> = objective == .metamae ? MetaMAE(bench) : MAE(bench)
+      var index: UInt64 = 0
+      return {
+        for sample in 0..<preset.batch {
+          bench.draw(
+            sample: sample, seed: 0, epoch: 0, id: index * UInt64(preset.batch) + UInt64(sample))
+        }
+        let loss = step.gradient()
+        guard loss.loss.isFinite else {
+          throw Failure(.internalError, at: preset.dataset, "the loss is not finite")
+        }
+        optimizer.update(
+          bench.parameters.base, along: bench.gradient.base, step.trained, lanes: availableCores)
+        index += 1
+      }
+    }
+  }
+
+  private static func fillRandomly(_ tokens: TokenBatch<Float>) {
+    var stream = RandomStream(RandomKey(seed: 0, "bench"))
+    for (k, input) in tokens.inputs.enumerated() {
+      if input.kind == .tokens {
+        for i in 0..<tokens.capacity * input.tokenCount {
+          tokens.identifiers(k)[i] = Int32(stream.below(input.vocabulary))
+        }
+      } else {
+        let patches = tokens.patches(k)
+        for i in 0..<patches.count { patches.base[i] = Float(stream.normal()) }
+      }
+    }
+  }
+
+  /// Operations of the matrix products of one step, counted from the shapes: the decoder's linear maps as 9 forward
+  /// products for MetaMAE and 3 for MAE, whatever is cleverly left out.
+  static func nominalOperations(
+    _ model: ModelConfiguration, _ settings: ObjectiveSettings, batch: Int, meta: Bool
+  ) -> Double {
+    let tokens = Double(model.tokenCount)
+    let kept = Double(settings.keptCount(of: model.tokenCount) + 1)
+    func transformer(_ size: TransformerSize, _ rows: Double) -> Double {
+      let width = Double(size.width)
+      return Double(size.layers) * (2 * 8 * width * width * rows + 4 * rows * rows * width)
+    }
+    let encoder = transformer(model.encoder, kept) * 3
+    let decoder = transformer(model.decoder, tokens + 1) * (meta ? 9 : 3)
+    let (wide, narrow) = (Double(model.encoder.width), Double(model.decoder.width))
+    let edges = model.inputs.reduce(0.0) { sum, input in
+      let count = Double(input.tokenCount)
+      let width = Double(input.tokenWidth)
+      let head = input.kind == .tokens ? wide : width
+      return sum + 2 * width * wide * count * 2 + 2 * head * narrow * count * (meta ? 6 : 3)
+        + 2 * Double(input.vocabulary) * wide * count * (meta ? 4 : 2)
+    }
+    return Double(batch) * (encoder + decoder + edges)
+  }
+}

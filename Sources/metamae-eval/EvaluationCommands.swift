@@ -1,0 +1,139 @@
+// The two commands of metamae-eval: options in, one call, one result out.
+
+import Basics
+import Evaluation
+import Experiments
+import Foundation
+import Reports
+import TensorCore
+
+private let encoderOptions: [Option] = [
+  .value("run", "DIR", "evaluate this run's newest checkpoint"),
+  .value("step", "N", "with --run: the checkpoint of this step"),
+  .value("checkpoint", "FILE", "evaluate this model.safetensors"),
+  .flag("random-init", "evaluate the initial encoder of --config"),
+  .value("config", "FILE", "with --random-init: the configuration"),
+  .value("shards", "DIR", "the folder that --out of build-shards named"),
+  .value(
+    "dataset", "NAME", "transfer set in that folder",
+    standard: "the one pretrained on; genomics-id for genomics"),
+]
+
+let evaluationCommand = Command(
+  name: "metamae-eval",
+  summary: "Judges a frozen encoder by a probe on its features, the initial encoder beside it.",
+  options: encoderOptions + [
+    .value(
+      "probe", "NAME",
+      "paper: the paper's linear probe; lbfgs: logistic or ridge regression, converged; "
+        + "knn: nearest neighbours", standard: "paper"),
+    .value("seeds", "N", "repeat the probe with this many seeds", standard: "1"),
+    .value(
+      "metric", "NAME", "token_accuracy_unpadded for a per-token set", standard: "the set's own"),
+    .flag("report", "with --run: keep the result in the run and make its report.html anew"),
+    .flag("json", "print one JSON document"),
+  ])
+
+let featuresCommand = Command(
+  name: "metamae-eval features",
+  summary: "Writes frozen features as .npy, labels and ids beside them.",
+  options: encoderOptions + [
+    .value("split", "NAME", "train, test or pretrain", standard: "train"),
+    .value("out", "FILE.npy", "float32 (N, width), in record order"),
+  ])
+
+func runEvaluation(_ arguments: Arguments) throws {
+  let request = try encoderRequest(arguments)
+  let probe: ProbeKind = try choice(arguments, "probe")
+  let plan = EvaluationPlan(
+    probe: probe, seeds: try arguments.integer("seeds", in: 1...10_000) ?? 1)
+  var run: String?
+  if arguments.has("report") {
+    guard case .run(let path, _) = request.weights else {
+      throw Failure(.usage, at: "--report", "goes with --run, found none")
+    }
+    run = path
+  }
+  var metric: Metric?
+  if arguments.has("metric") { metric = try choice(arguments, "metric") }
+  try BLAS.prepare()
+  var encoders = try openEncoders(request, for: .test)
+  if let metric { try encoders.task?.take(metric) }
+  let record = try evaluate(encoders, plan: plan) { Console.note($0) }
+  if arguments.has("json") {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    Console.print(String(decoding: try encoder.encode(record), as: UTF8.self))
+  } else {
+    Console.print(comparisonTable(record, encoder: encoders.name))
+  }
+  if let run {
+    try EvaluationLog.add(record, run: run)
+    try RunReport.write(run: run)
+    Console.note("wrote \(RunDirectory(run).report)")
+  }
+}
+
+func runFeatures(_ arguments: Arguments) throws {
+  let request = try encoderRequest(arguments)
+  let split: Split = try choice(arguments, "split")
+  let files = try FeatureFiles(out: try arguments.required("out"))
+  try BLAS.prepare()
+  let encoders = try openEncoders(request, for: split)
+  let size = try exportFeatures(
+    encoders.pretrained ?? encoders.initial, split: split, to: files)
+  Console.print("\(files.features): float32 (\(size.samples), \(size.width))")
+}
+
+/// Exactly one encoder, and the options that go with it.
+private func encoderRequest(_ arguments: Arguments) throws -> EncoderRequest {
+  let named = ["run", "checkpoint", "random-init"].filter { arguments.has($0) }
+  guard named.count == 1 else {
+    let found = named.isEmpty ? "none" : named.map { "--\($0)" }.joined(separator: " and ")
+    throw Failure(
+      .usage, at: "",
+      "expected one of --run, --checkpoint and --random-init, found \(found)",
+      remedy: "See: metamae-eval --help")
+  }
+  for (option, partner) in [("step", "run"), ("config", "random-init")]
+  where arguments.has(option) && !arguments.has(partner) {
+    throw Failure(.usage, at: "--\(option)", "goes with --\(partner), found --\(named[0])")
+  }
+  let weights: EncoderRequest.Weights =
+    switch named[0] {
+    case "run": .run(try arguments.required("run"), step: try arguments.integer("step"))
+    case "checkpoint": .checkpoint(try arguments.required("checkpoint"))
+    default: .randomInit(config: try arguments.required("config"))
+    }
+  let shards = try arguments.required("shards")
+  guard Files.isFolder(shards) else {
+    throw Failure(
+      .missingInput, at: shards, "expected the folder that --out of build-shards named, found none"
+    )
+  }
+  switch weights {
+  case .run(let path, _) where !Files.isFolder(path):
+    throw Failure(.missingInput, at: path, "expected a run directory, found none")
+  case .checkpoint(let path) where !Files.exists(path),
+    .randomInit(let path) where !Files.exists(path):
+    throw Failure(.missingInput, at: path, "expected a file, found none")
+  default: break
+  }
+  let dataset = arguments.has("dataset") ? arguments.string("dataset") : nil
+  return EncoderRequest(weights: weights, shards: shards, dataset: dataset)
+}
+
+/// The option's value among the cases of an enumeration.
+private func choice<T: RawRepresentable & CaseIterable>(
+  _ arguments: Arguments, _ option: String
+) throws -> T where T.RawValue == String {
+  let text = try arguments.required(option)
+  guard let value = T(rawValue: text) else {
+    let names = T.allCases.map(\.rawValue)
+    let list = names.dropLast().joined(separator: ", ") + " or " + names.last!
+    throw Failure(
+      .usage, at: "--\(option)", "expected \(list), found '\(text)'",
+      remedy: nearest(to: text, among: names).map { "Did you mean \($0)?" })
+  }
+  return value
+}

@@ -1,0 +1,86 @@
+// `metamae-train --config FILE --shards DIR --run DIR`: from the command line to a finished run and its report.
+
+import Basics
+import Experiments
+import Foundation
+import Training
+
+enum TrainCommand {
+  static let command = Command(
+    name: "metamae-train",
+    summary: "Pretrains an encoder on the shards that metamae-prep has built.",
+    options: [
+      .value("config", "FILE", "YAML configuration of a new run (configs/)"),
+      .value("shards", "DIR", "the folder that metamae-prep's --out named"),
+      .value("run", "DIR", "run directory: new or empty, or the one to --resume"),
+      .value("workers", "N", "processes that read and decode, as --set workers=N", standard: "2"),
+      .value("on-bad-block", "WHAT", "fail or skip, as --set on_bad_block=WHAT", standard: "fail"),
+      .repeated("set", "KEY=VALUE", "overrides a key of the configuration: decoder.layers=6"),
+      .flag("resume", "goes on exactly where the run stopped"),
+      .flag("dry-run", "prints the resolved configuration and changes nothing"),
+      .flag("keys", "lists the keys of a configuration: type, range, default, source"),
+      .flag("json", "one JSON document on stdout instead of text"),
+    ])
+
+  static func run(_ arguments: Arguments) throws {
+    if arguments.has("keys") { return Console.print(ConfigurationKey.table) }
+    var settings = arguments.strings("set")
+    if arguments.has("workers"), let workers = try arguments.integer("workers", in: 1...256) {
+      settings.append("workers=\(workers)")
+    }
+    if arguments.has("on-bad-block"), let policy = arguments.string("on-bad-block") {
+      guard BadBlockPolicy(rawValue: policy) != nil else {
+        throw Failure(.usage, at: "--on-bad-block", "expected fail or skip, found '\(policy)'")
+      }
+      settings.append("on_bad_block=\(policy)")
+    }
+    let plan = try RunPlan(
+      RunRequest(
+        run: try arguments.required("run"), configuration: arguments.string("config"),
+        settings: settings, resume: arguments.has("resume")))
+    let training = try ShardTraining(plan, shards: try arguments.required("shards"))
+    if arguments.has("dry-run") {
+      return try describe(training.plan, folder: training.folder, json: arguments.has("json"))
+    }
+    try StopSignals.install()
+    let summary = try training.run { Console.note($0) }
+    try report(summary, json: arguments.has("json"))
+  }
+
+  private static func describe(_ plan: RunPlan, folder: String, json: Bool) throws {
+    let start = try plan.startingPoint()
+    guard json else {
+      Console.print("# \(folder) to \(plan.directory.path), from step \(start)")
+      return Console.print(String(plan.configuration.yaml.dropLast()))
+    }
+    struct Description: Encodable {
+      var run: String
+      var shards: String
+      var step: Int
+      var configuration: [String: String]
+    }
+    try printJSON(
+      Description(
+        run: plan.directory.path, shards: folder, step: start,
+        configuration: Dictionary(
+          uniqueKeysWithValues: plan.configuration.values(of: [.numbers, .machine, .upkeep])
+            .map { ($0.key, $0.value) })))
+  }
+
+  private static func report(_ summary: RunSummary, json: Bool) throws {
+    if json { return try printJSON(summary) }
+    let loss = summary.loss.map { ", loss \(significant($0))" } ?? ""
+    let taken = summary.stepsTaken == 0 ? "nothing left to do" : "\(summary.stepsTaken) steps"
+    Console.print(
+      "\(summary.dataset), \(summary.objective): step \(summary.step)\(loss), \(taken) in "
+        + "\(decimal(summary.seconds, 1)) s, of it \(decimal(summary.waitSeconds, 1)) s waiting for data"
+    )
+    Console.print("checkpoint: \(summary.checkpoint)")
+  }
+
+  private static func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    Console.print(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+}

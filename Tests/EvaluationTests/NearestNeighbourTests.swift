@@ -1,0 +1,36 @@
+import Basics
+import Testing
+
+@testable import Evaluation
+
+@Suite struct NearestNeighbourTests {
+  /// By hand: angles decide, lengths don't, the nearer vote weighs more.
+  @Test func votesByAngle() throws {
+    let train = FeatureSet(
+      width: 2, features: [1, 0, 10, 1, 0, 1, 1, 1], labels: .classes([0, 0, 1, 2]),
+      ids: [0, 1, 2, 3])
+    let test = FeatureSet(
+      width: 2, features: [5, 0, 0, 0.1, 3, 3], labels: .classes([0, 1, 2]), ids: [0, 1, 2])
+    let predicted = try nearestNeighbourPredictions(
+      train: train, test: test, task: EvaluationTask(.classes(3), metric: .accuracy), neighbours: 2)
+    #expect(predicted == .classes([0, 1, 2]))
+  }
+
+  @Test func regressionIsAWeightedMean() throws {
+    let train = FeatureSet(
+      width: 2, features: [1, 0, 1, 0, 0, 1], labels: .values([2, 4, 100]), ids: [0, 1, 2])
+    let test = FeatureSet(width: 2, features: [2, 0], labels: .values([0]), ids: [0])
+    let predicted = try nearestNeighbourPredictions(
+      train: train, test: test, task: EvaluationTask(.regression, metric: .spearman), neighbours: 2)
+    #expect(predicted == .values([3]))
+  }
+
+  @Test func tokensAreRefused() {
+    let set = FeatureSet(width: 1, rowsPerSample: 2, features: [1, 1], labels: .classes([0, 1]))
+    #expect(throws: Failure.self) {
+      try nearestNeighbourPredictions(
+        train: set, test: set,
+        task: EvaluationTask(.tokenClasses(2, padding: nil), metric: .tokenAccuracy))
+    }
+  }
+}
