@@ -94,6 +94,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Basics", "ShardFormat"], path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
+    tests("DataLoadingTests", ["Basics", "CSystem", "ShardFormat", "DataLoading"]),
     tests("ShardFormatTests", ["Basics", "ShardFormat"]),
     .testTarget(
       name: "GoldenTests",

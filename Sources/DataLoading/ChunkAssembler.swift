@@ -1,0 +1,104 @@
+// Assembles chunks into slots: what a worker does all day, and what `SampleReader` does without one.
+
+import Basics
+
+/// What to do about a block that does not decode.
+public enum BadBlocks: String, CaseIterable, Codable, Sendable {
+  /// The run stops with the block's failure.
+  case fail
+  /// Its samples are left out, always the same ones; each is counted.
+  case skip
+}
+
+final class ChunkAssembler {
+  enum Source {
+    case records(RecordSource)
+    case windows(WindowSource)
+  }
+
+  let layout: SlotLayout
+  private let source: Source
+  private let badBlocks: BadBlocks
+  private let places: UnsafeMutableBufferPointer<Int32>
+  private var lookups: [(element: UInt64, place: Int)] = []
+
+  /// Called when decoding ends and copying begins, and with each damaged block that is skipped.
+  var placing: () -> Void = {}
+  var skipping: (Failure) -> Void = { _ in }
+
+  init(layout: SlotLayout, source: Source, badBlocks: BadBlocks) {
+    self.layout = layout
+    self.source = source
+    self.badBlocks = badBlocks
+    places = .allocate(capacity: layout.capacity)
+  }
+
+  deinit { places.deallocate() }
+
+  /// Fills `slot` with a chunk of `order`.
+  /// - Throws: the block's failure, unless it is bad data and bad blocks are skipped.
+  func fill(_ slot: UnsafeMutableRawPointer, _ chunk: SampleOrder.Chunk, _ order: SampleOrder)
+    throws
+  {
+    layout.head(slot).initialize(
+      to: SlotHead(chunk: chunk.index, epoch: chunk.epoch, count: chunk.count))
+    if order.isBlockwise, case .records(let records) = source {
+      try fill(slot, chunk, order, blocksOf: records)
+    } else {
+      let element = order.elements(epoch: chunk.epoch)
+      try gather(
+        slot, (0..<chunk.count).lazy.map { element(chunk.first + UInt64($0)) }, epoch: chunk.epoch)
+    }
+  }
+
+  /// Fills `slot` with these storage positions or draws, in their order; reads them in ascending order.
+  func gather(
+    _ slot: UnsafeMutableRawPointer, _ elements: some Collection<UInt64>, epoch: UInt64
+  ) throws {
+    lookups.removeAll(keepingCapacity: true)
+    for (place, element) in elements.enumerated() { lookups.append((element, place)) }
+    if case .records = source { lookups.sort { $0.element < $1.element } }
+    for (element, place) in lookups {
+      try guarded {
+        switch source {
+        case .records(let records): try records.gather(position: element, to: place, of: slot)
+        case .windows(let windows):
+          try windows.gather(draw: element, epoch: epoch, to: place, of: slot)
+        }
+      } otherwise: {
+        layout.ids(slot)[place] = SlotLayout.skipped
+      }
+    }
+    placing()
+  }
+
+  private func fill(
+    _ slot: UnsafeMutableRawPointer, _ chunk: SampleOrder.Chunk, _ order: SampleOrder,
+    blocksOf records: RecordSource
+  ) throws {
+    order.mix(chunk, into: UnsafeMutableBufferPointer(rebasing: places[..<chunk.count]))
+    let block = order.blocks(epoch: chunk.epoch)
+    var first = 0
+    for i in 0..<UInt64(chunk.blockCount) {
+      let block = Int(block(chunk.firstBlock + i))
+      let count = records.shape.count(inBlock: block)
+      let these = UnsafeBufferPointer(rebasing: places[first..<first + count])
+      try guarded {
+        try records.scatter(block: block, to: these, of: slot, placing: placing)
+      } otherwise: {
+        let ids = layout.ids(slot)
+        for place in these { ids[Int(place)] = SlotLayout.skipped }
+      }
+      first += count
+    }
+  }
+
+  private func guarded(_ read: () throws -> Void, otherwise leaveOut: () -> Void) throws {
+    do {
+      try read()
+    } catch let failure as Failure where failure.kind == .badData && badBlocks == .skip {
+      skipping(failure)
+      leaveOut()
+    }
+  }
+}

@@ -1,0 +1,5 @@
+import ShardFormat
+
+extension Split {
+  init(_ manifest: Manifest, directory: String) throws { fatalError() }
+}

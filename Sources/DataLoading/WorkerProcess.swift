@@ -1,0 +1,97 @@
+// A worker: opens the shards itself, assembles its chunks into its ring for ever. It prints nothing, and leaves by
+// `_exit` with its failure stored in shared memory, or by a signal; the supervisor does the rest.
+
+import Basics
+import CSystem
+import Glibc
+
+struct WorkerProcess {
+  let index: Int
+  let life: UInt32
+  let ring: Ring
+  let plan: WorkerPlan
+  private var words: UnsafeMutablePointer<cs_worker> { ring.worker }
+
+  /// Runs until it is killed or fails.
+  func run() -> Never {
+    cs_worker_enter()
+    do {
+      try work()
+    } catch let failure as Failure {
+      leave(failure)
+    } catch {
+      leave(Failure(.internalError, at: "loader worker \(index)", "\(error)"))
+    }
+  }
+
+  private func leave(_ failure: Failure) -> Never {
+    words.failure.write(failure)
+    Ring.wakeConsumer(of: words)
+    _exit(failure.kind.rawValue)
+  }
+
+  private func work() throws -> Never {
+    let reader = try plan.split.open()
+    var k = ring.publishedCount
+    let assembler = plan.split.assembler(
+      layout: plan.layout, seed: plan.order.seed, cacheBytes: plan.cacheBytes,
+      badBlocks: plan.badBlocks
+    ) { block, buffer in
+      cs_store64(words.pointer(to: \.block), UInt64(block))
+      enter(.decode, k)
+      let start = cs_monotonic()
+      try reader(block, buffer)
+      words.pointee.decode_nanoseconds &+= UInt64(cs_monotonic() - start)
+      words.pointee.decoded_bytes &+= UInt64(plan.split.byteCount(ofBlock: block))
+      words.pointee.blocks &+= 1
+      progress()
+    }
+    assembler.placing = { enter(.place, k) }
+    assembler.skipping = { failure in
+      words.note.write(failure)
+      words.pointee.skipped &+= 1
+      progress()
+    }
+    while true {
+      waitForRoom(k)
+      enter(.claim, k)
+      let start = cs_monotonic()
+      let decodedBefore = words.pointee.decode_nanoseconds
+      let chunk = plan.order.chunk(plan.chunk(worker: index, slot: k))
+      try assembler.fill(ring.slot(k), chunk, plan.order)
+      let decoding = words.pointee.decode_nanoseconds &- decodedBefore
+      words.pointee.place_nanoseconds &+= UInt64(cs_monotonic() - start) &- decoding
+      enter(.publish, k)
+      k &+= 1
+      ring.publish(upTo: k)
+      progress()
+    }
+  }
+
+  private func waitForRoom(_ k: UInt32) {
+    if ring.isFree(k) { return }
+    setPhase(CS_PHASE_FULL)
+    let start = cs_monotonic()
+    while !ring.isFree(k) { _ = ring.waitUntilFree(k, nanoseconds: 1_000_000_000) }
+    words.pointee.full_nanoseconds &+= UInt64(cs_monotonic() - start)
+  }
+
+  private func progress() { _ = cs_add(words.pointer(to: \.progress), 1) }
+
+  private func setPhase(_ phase: some BinaryInteger) {
+    _ = cs_swap(words.pointer(to: \.phase), UInt32(phase))
+  }
+
+  private func enter(_ phase: InjectedFault.Phase, _ k: UInt32) {
+    switch phase {
+    case .claim: setPhase(CS_PHASE_CLAIM)
+    case .decode: setPhase(CS_PHASE_DECODE)
+    case .place: setPhase(CS_PHASE_PLACE)
+    case .publish: setPhase(CS_PHASE_PUBLISH)
+    }
+    for fault in plan.faults
+    where fault.worker == index && fault.slot == k && fault.phase == phase && life < fault.lives {
+      raise(fault.signal)
+    }
+  }
+}

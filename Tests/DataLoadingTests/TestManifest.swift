@@ -1,0 +1,3 @@
+import ShardFormat
+
+func emptyManifest() -> Manifest { Manifest() }
