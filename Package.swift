@@ -105,7 +105,10 @@ let package = Package(
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests(
       "TrainingTests",
-      ["Basics", "CSystem", "Experiments", "TensorCore", "Training", "metamae-train"]),
+      [
+        "Basics", "CSystem", "Experiments", "ShardFormat", "TensorCore", "Training",
+        "metamae-train",
+      ]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
     tests(
       "EvaluationTests", ["Basics", "Experiments", "TensorCore", "Evaluation", "metamae-eval"]),

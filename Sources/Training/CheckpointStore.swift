@@ -14,7 +14,12 @@ struct CheckpointStore {
   func save(_ learner: some Learner, at position: CheckpointPosition, keep: Int) throws {
     try Files.createFolder(directory.checkpoints)
     try place(learner, at: position, batch: nil, in: directory.checkpoints)
-    for old in try steps().dropFirst(keep) where old < position.step {
+    try prune(before: position.step, keep: keep)
+  }
+
+  /// Removes what is older than the newest `keep`; `step` itself and what comes after it stay.
+  func prune(before step: Int, keep: Int) throws {
+    for old in try steps().dropFirst(keep) where old < step {
       try discard(directory.checkpoint(step: old).folder)
     }
   }

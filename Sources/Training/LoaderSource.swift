@@ -1,43 +1,32 @@
-// The forked loader as the source of a run's batches.
+// The loader as the training loop sees it.
 
-import Basics
 import DataLoading
-import Experiments
-import ShardFormat
 
 extension Batch: StoredBatch {}
 
 final class LoaderSource: BatchSource {
   private let loader: Loader
+  private var skippedSaid: UInt64 = 0
 
-  /// Forks the supervisor and its workers: call before anything that starts a thread.
-  init(_ configuration: RunConfiguration, folder: String, position: UInt64) throws {
-    var options = LoaderOptions(
-      directory: folder, batch: configuration.batch, workers: configuration.workers,
-      seed: configuration.seed, startPosition: position)
-    options.shuffle =
-      switch configuration.shuffle {
-      case .full: .full
-      case .window: .window
-      case .none: .none
-      }
-    options.onBadBlock = configuration.onBadBlock == .fail ? .fail : .skip
-    if let ring = configuration.ring { options.slots = ring }
-    loader = try Loader(options)
-  }
+  init(_ options: LoaderOptions) throws { loader = try Loader(options) }
 
   func next() throws -> Batch { try loader.next() }
-
   func samples(of batch: Batch) -> [SampleName] {
     (0..<batch.count).map { SampleName(epoch: batch.epoch(of: $0), id: batch.id(of: $0)) }
   }
-
   var position: UInt64 { loader.position }
   var skippedCount: UInt64 { loader.skippedCount }
   var epochLength: UInt64 { UInt64(loader.manifest.epochLength) }
   var waitSeconds: Double { loader.waitSeconds }
-
-  func takeRemarks() -> [String] { loader.takeWorkerEnds().map { "loader: \($0)" } }
-
   func close() { loader.close() }
+
+  func takeRemarks() -> [String] {
+    var remarks = loader.takeWorkerEnds().map { "\($0); it was replaced" }
+    if loader.skippedCount > skippedSaid {
+      skippedSaid = loader.skippedCount
+      remarks.append("\(skippedSaid) samples left out so far with damaged blocks, among them:")
+      remarks += loader.lastSkippedBlocks.map(\.description)
+    }
+    return remarks
+  }
 }

@@ -177,9 +177,11 @@ where Model.Batch == Source.Batch {
 
   // MARK: saving
 
-  /// Saves the step, unless it is the one on disk.
+  /// Saves the step. When it is on disk already, a kill may have come before the old ones went.
   private func save() throws {
-    guard savedStep != step else { return }
+    guard savedStep != step else {
+      return try store.prune(before: step, keep: configuration.keepCheckpoints)
+    }
     try recorder.sync()
     try store.save(learner, at: position, keep: configuration.keepCheckpoints)
     savedStep = step

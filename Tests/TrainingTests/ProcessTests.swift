@@ -8,7 +8,7 @@ import Training
 /// What needs a process of its own: kills, stop signals, a second trainer, a full disk. Each child is an exit test.
 @Suite struct ProcessTests {
   /// Killed at a random instant again and again, and resumed each time: the same bytes as never stopping.
-  @Test(.timeLimit(.minutes(2)), arguments: [1, 2, 3] as [UInt64])
+  @Test(.timeLimit(.minutes(2)), arguments: [1, 2] as [UInt64])
   func killedAnywhereAndResumedEqualsNeverStopping(seed: UInt64) async throws {
     let text = "dataset: fake\nsteps: 60\nbatch: 3\nsave_every: 1\nseed: \(seed)\n"
     let whole = try Bench(text)
@@ -16,23 +16,19 @@ import Training
     let killed = try Bench(text)
     let (run, config) = (killed.run, killed.config)
     var stream = RandomStream(RandomKey(seed: seed, "kill"))
-    var kills = 0
-    while !Files.exists(killed.directory.checkpoint(step: 60).state) {
-      let delay = UInt32(stream.below(40_000))
+    for _ in 0..<12 where !Files.exists(killed.directory.checkpoint(step: 60).state) {
+      let delay = UInt32(stream.below(100_000))
       await #expect(processExitsWith: .signal(SIGKILL)) {
         [run = run as String, config = config as String, delay = delay as UInt32] in
         let resume = Files.exists(run + "/config.yaml")
         Thread.detachNewThread {
-          usleep(10_000 + delay)
+          usleep(delay)
           kill(getpid(), SIGKILL)
         }
         try Bench.train(run: run, config: resume ? nil : config, resume: resume, width: 2000)
         kill(getpid(), SIGKILL)
       }
-      kills += 1
-      guard kills < 200 else { break }
     }
-    print("seed \(seed): \(kills) kills")
     try killed.train(resume: true, width: 2000)
     #expect(try killed.bytes(step: 60) == whole.bytes(step: 60))
     #expect(try killed.tree() == whole.tree())

@@ -191,6 +191,15 @@ import Training
     #expect(try Files.list(bench.directory.checkpoints) == ["step-5"])
   }
 
+  /// A kill between the last save and the removal of what it makes superfluous.
+  @Test func superfluousCheckpointsGoEvenWhenNothingIsLeftToDo() throws {
+    let bench = try Bench()
+    try bench.train(settings: ["keep_checkpoints=9"])
+    #expect(try Files.list(bench.directory.checkpoints).count == 4)
+    try bench.train(resume: true, settings: ["keep_checkpoints=2"])
+    #expect(try Files.list(bench.directory.checkpoints) == ["step-15", "step-20"])
+  }
+
   @Test func anotherModelsCheckpointIsRefused() throws {
     let bench = try Bench()
     try bench.train(settings: ["steps=5"])
