@@ -73,15 +73,15 @@ public func runProbe(
       from: LinearHead(width: train.width, outputCount: task.outputCount, seed: seed),
       features: train.features, targets: train.targets(for: task),
       rowsPerSample: train.rowsPerSample, settings: settings,
-      order: { probeOrder(samples: train.sampleCount, seed: seed, epoch: $0) }
-    ) { epochs, head in
-      guard head.parameters.allSatisfy(\.isFinite) else {
-        throw Failure(
-          .badData, at: dataset, "the probe's weights left the finite numbers in epoch \(epochs)")
-      }
-      outcome.last = try score(head.outputs(for: test.features), test.labels, for: task)
-      outcome.best = max(outcome.best, outcome.last)
-    }
+      order: { probeOrder(samples: train.sampleCount, seed: seed, epoch: $0) },
+      afterEpoch: { epochs, head in
+        guard head.parameters.allSatisfy(\.isFinite) else {
+          throw Failure(
+            .badData, at: dataset, "the probe's weights left the finite numbers in epoch \(epochs)")
+        }
+        outcome.last = try score(head.outputs(for: test.features), test.labels, for: task)
+        outcome.best = max(outcome.best, outcome.last)
+      })
     return outcome
   case .lbfgs:
     let fitted = try ConvergedProbe.fit(train, task: task, seed: seed)

@@ -21,7 +21,7 @@ struct LineChart {
   private let width = 560.0
   private let height = 250.0
   private let left = 52.0
-  private let right = 14.0
+  private let right = 20.0
   private let top = 12.0
   private let bottom = 34.0
 

@@ -147,6 +147,12 @@ func clusters(
     #expect(plain.validation.count == 20 && plain.fit.count == 80)
     let one = ValidationSplit(samples: 1, groups: nil, seed: 1)
     #expect(one.fit == [0] && one.validation.isEmpty)
+    // A small group and a huge one: one of them always stays to fit on.
+    for seed in 0..<8 {
+      let two = ValidationSplit(
+        samples: 100, groups: [0] + [Int64](repeating: 1, count: 99), seed: UInt64(seed))
+      #expect(!two.fit.isEmpty && !two.validation.isEmpty)
+    }
     let oneGroup = ValidationSplit(samples: 10, groups: [Int64](repeating: 5, count: 10), seed: 1)
     #expect(oneGroup.validation.count == 2)
   }
@@ -160,8 +166,11 @@ func clusters(
     let best = picked.tried.map(\.score).max()!
     #expect(picked.l2 == picked.tried.first { $0.score == best }!.l2)
 
-    let clear = clusters(samples: 300, width: 8, classes: 3, seed: 2, spread: 3)
-    let fresh = clusters(samples: 300, width: 8, classes: 3, seed: 3, spread: 3)
+    var clear = clusters(samples: 300, width: 8, classes: 3, seed: 2, spread: 3)
+    var fresh = clusters(samples: 300, width: 8, classes: 3, seed: 3, spread: 3)
+    // Far from standard: the head is for raw features.
+    clear.features = clear.features.map { $0 * 0.01 + 30 }
+    fresh.features = fresh.features.map { $0 * 0.01 + 30 }
     let probe = try ConvergedProbe.fit(clear, task: task, seed: 0)
     #expect(try score(probe.head.outputs(for: fresh.features), fresh.labels, for: task) > 0.98)
   }

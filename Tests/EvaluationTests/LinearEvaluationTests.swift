@@ -100,6 +100,15 @@ import Testing
     let data = try ProbeData(train: set, test: set, task: task)
     let outcome = try runProbe(data, dataset: "x", plan: EvaluationPlan(probe: .lbfgs), seed: 0)
     #expect(outcome.last > 0.98)
+
+    // Two real tokens, one right; two of padding, both right.
+    let predicted = Labels.classes([0, 1, 3, 3])
+    let truth = Labels.classes([0, 2, 3, 3])
+    #expect(try score(predicted: predicted, truth, for: task) == 0.5)
+    var counted = task
+    try counted.take(.tokenAccuracy)
+    #expect(try score(predicted: predicted, truth, for: counted) == 0.75)
+    #expect(throws: Failure.self) { try counted.take(.spearman) }
   }
 
   @Test func defaultsAreThePapers() {

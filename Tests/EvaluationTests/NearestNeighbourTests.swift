@@ -23,6 +23,12 @@ import Testing
     let predicted = try nearestNeighbourPredictions(
       train: train, test: test, task: EvaluationTask(.regression, metric: .spearman), neighbours: 2)
     #expect(predicted == .values([3]))
+    // Similarities 1 and 0.8: weights 1 and exp(-0.2 / 0.07) = 0.0574, so (0.0574 * 100) / 1.0574 = 5.43.
+    let uneven = try nearestNeighbourPredictions(
+      train: FeatureSet(width: 2, features: [1, 0, 0.8, 0.6], labels: .values([0, 100])),
+      test: test, task: EvaluationTask(.regression, metric: .spearman))
+    guard case .values(let values) = uneven else { return }
+    #expect(abs(values[0] - 5.43) < 0.01)
   }
 
   @Test func tokensAreRefused() {

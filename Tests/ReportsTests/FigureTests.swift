@@ -61,10 +61,12 @@ import Testing
       + "53de0000000f494441547801010400fbff00ff0000030101008d1de5820000000049454e44ae426082"
     #expect(red.map { String(format: "%02x", $0) }.joined() == expected)
     let large = PNGImage(
-      width: 200, height: 150, pixels: [UInt8](repeating: 7, count: 200 * 150 * 3)
+      width: 200, height: 150, pixels: [UInt8](repeating: 200, count: 200 * 150 * 3)
     ).encoded()
     // Signature, three chunks of 12 + contents; 90,150 bytes in two stored blocks, zlib's 6 around.
     #expect(large.count == 8 + 12 + 13 + 12 + (2 + 2 * 5 + 150 * 601 + 4) + 12)
+    // zlib.adler32 of the filtered rows, before the chunk's CRC and the last chunk.
+    #expect(Array(large.dropLast(16).suffix(4)) == [0x23, 0x38, 0xb8, 0x8f])
   }
 
   /// Arrays that don't fit are said or cut, never a crash.
