@@ -102,6 +102,7 @@ let package = Package(
         "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
+    tests("DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders"]),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests(
       "TrainingTests",
