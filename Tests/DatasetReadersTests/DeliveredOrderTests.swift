@@ -31,8 +31,8 @@ import Testing
       ("train", 1_000_000, 4, [16399, 634903, 206287, 470425, 871483, 825427]),
       ("validation", 100_000, 1, [78030, 65370, 68813, 28410, 89653, 74278]),
       ("validation_ood", 600_000, 2, [173127, 83466, 382707, 359908, 121031, 480677]),
-    ] as [(String, Int, Int, [UInt32])])
-  func genomics(split: String, count: Int, shards: Int, begins: [UInt32]) {
+    ] as [(String, Int, Int, [Int32])])
+  func genomics(split: String, count: Int, shards: Int, begins: [Int32]) {
     #expect(
       Array(DeliveredOrder.rows(count, split: split, shards: shards).prefix(6)) == begins)
   }

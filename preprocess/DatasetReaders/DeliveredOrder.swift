@@ -12,12 +12,12 @@ enum DeliveredOrder {
   ///   - split: the split's name, hashed in front of the key: `train`, `validation`, `validation_ood`.
   ///   - shards: how many record files the published set has.
   /// - Returns: position -> row number.
-  static func rows(_ count: Int, split: String, shards: Int) -> [UInt32] {
+  static func rows(_ count: Int, split: String, shards: Int) -> [Int32] {
     interleaved(hashedRows(count, split: split), shards: shards)
   }
 
   /// Row numbers sorted by the MD5 of split name and decimal number.
-  static func hashedRows(_ count: Int, split: String) -> [UInt32] {
+  static func hashedRows(_ count: Int, split: String) -> [Int32] {
     var entries: [HashedRow] = []
     entries.reserveCapacity(count)
     var message = Array(split.utf8)
@@ -26,7 +26,7 @@ enum DeliveredOrder {
       message.removeSubrange(start...)
       message.append(contentsOf: String(row).utf8)
       let hash = message.withUnsafeBytes { Digest.of($0, .md5) }
-      entries.append(HashedRow(hash: bigEndian(hash[..<8]), row: UInt32(row)))
+      entries.append(HashedRow(hash: bigEndian(hash[..<8]), row: Int32(row)))
     }
     // The first 64 bits order all but a handful of 11 million; the whole hash settles the rest.
     entries.sort { a, b in
@@ -36,7 +36,7 @@ enum DeliveredOrder {
   }
 
   /// Cuts sorted records into `shards` pieces and reads them as TensorFlow Datasets does.
-  static func interleaved(_ sorted: [UInt32], shards: Int) -> [UInt32] {
+  static func interleaved(_ sorted: [Int32], shards: Int) -> [Int32] {
     let cuts = (0...shards).map { k in
       Int((Double(sorted.count * k) / Double(shards)).rounded(.toNearestOrEven))
     }
@@ -45,7 +45,7 @@ enum DeliveredOrder {
 
   /// Sixteen slots, up to sixteen records a visit; a shard that ends hands its slot to the next unopened one and
   /// the visit is over.
-  static func interleaved(_ records: [UInt32], lengths: [Int]) -> [UInt32] {
+  static func interleaved(_ records: [Int32], lengths: [Int]) -> [Int32] {
     var starts: [Int] = [0]
     for length in lengths { starts.append(starts.last! + length) }
     var slots: [(next: Int, end: Int)?] = []
@@ -56,7 +56,7 @@ enum DeliveredOrder {
       return (starts[unopened], starts[unopened + 1])
     }
     for _ in 0..<16 { slots.append(open()) }
-    var delivered: [UInt32] = []
+    var delivered: [Int32] = []
     delivered.reserveCapacity(records.count)
     while slots.contains(where: { $0 != nil }) {
       for i in 0..<16 {
@@ -71,14 +71,14 @@ enum DeliveredOrder {
 
   private struct HashedRow {
     let hash: UInt64
-    let row: UInt32
+    let row: Int32
   }
 
   private static func bigEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
     bytes.reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  private static func wholeHash(_ row: UInt32, _ split: String) -> String {
+  private static func wholeHash(_ row: Int32, _ split: String) -> String {
     hexadecimal(Array("\(split)\(row)".utf8).withUnsafeBytes { Digest.of($0, .md5) })
   }
 }
