@@ -23,7 +23,8 @@ enum CSVLine {
   /// What stands between the quotes of a printed Python bytes literal, or the field as it is.
   static func unwrapped(_ field: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     guard field.count >= 3, field.first == UInt8(ascii: "b"),
-      let quote = field.dropFirst().first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""),
+      let quote = field.dropFirst().first,
+      quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""),
       field.last == quote
     else { return field }
     return field.dropFirst(2).dropLast()

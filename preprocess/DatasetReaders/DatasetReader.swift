@@ -108,7 +108,7 @@ public enum DatasetRegistry {
   public struct Entry: Sendable {
     public let name: String
     public let layout: String
-    public let splits: String
+    public let splits: [String]
     let open: @Sendable (RawSource, ReaderOptions) throws -> any DatasetReader
   }
 
@@ -116,28 +116,34 @@ public enum DatasetRegistry {
     Entry(
       name: "pamap2",
       layout: "PAMAP2_Dataset/Protocol/subject101.dat ... subject109.dat, as a folder or zip",
-      splits: "pretrain, train, test", open: { source, _ in try PAMAP2Reader(source) }),
+      splits: ["pretrain", "train", "test"], open: { source, _ in try PAMAP2Reader(source) }),
     Entry(
       name: "series",
       layout: "--format pamap2: subject*.dat (time, activity id, channels), as a folder or zip",
-      splits: "pretrain, train, test", open: { try SeriesReader($0, $1) }),
+      splits: ["pretrain", "train", "test"], open: { try SeriesReader($0, $1) }),
     Entry(
       name: "higgs", layout: "HIGGS.csv, HIGGS.csv.gz, or a zip of either",
-      splits: "pretrain, train, test", open: { source, _ in try HIGGSReader(source) }),
+      splits: ["pretrain", "train", "test"], open: { source, _ in try HIGGSReader(source) }),
     Entry(
       name: "cifar10",
       layout: "cifar-10-batches-bin/data_batch_1.bin ... data_batch_5.bin, test_batch.bin",
-      splits: "train, test", open: { source, _ in try CIFAR10Reader(source) }),
+      splits: ["train", "test"], open: { source, _ in try CIFAR10Reader(source) }),
     Entry(
       name: "genomics", layout: "genomicsPretrain.csv (index, domain, label, seq, seq_info)",
-      splits: "pretrain", open: { source, _ in try GenomicsReader(source, .pretraining) }),
+      splits: ["pretrain"], open: { source, _ in try GenomicsReader(source, .pretraining) }),
     Entry(
       name: "genomics-id", layout: "genomicsTransferID.csv",
-      splits: "train, test", open: { source, _ in try GenomicsReader(source, .inDistribution) }),
+      splits: ["train", "test"], open: { source, _ in try GenomicsReader(source, .inDistribution) }),
     Entry(
       name: "genomics-ood", layout: "genomicsTransferOOD.csv",
-      splits: "train, test", open: { source, _ in try GenomicsReader(source, .outOfDistribution) }),
+      splits: ["train", "test"],
+      open: { source, _ in try GenomicsReader(source, .outOfDistribution) }),
   ]
+
+  /// The names of a dataset's splits, in the order in which they are reported.
+  static func splits(of dataset: String) -> [String] {
+    entries.first { $0.name == dataset }!.splits
+  }
 
   /// - Throws: usage, with the nearest name, for a dataset that is not read, and for options it does not take.
   static func entry(_ name: String, _ options: ReaderOptions) throws -> Entry {

@@ -54,7 +54,8 @@ struct RawSource {
   init(_ path: String) throws {
     guard Files.exists(path) else {
       throw Failure(
-        .missingInput, at: path, "expected a folder or an archive with the raw files, found nothing",
+        .missingInput, at: path,
+        "expected a folder or an archive with the raw files, found nothing",
         remedy: "Give the place of the downloaded data with --raw.")
     }
     self.path = path

@@ -67,7 +67,8 @@ struct SeriesReader: DatasetReader {
     }
     if let stranger = given.first(where: { !subjects.contains($0) }) {
       throw Failure(
-        .usage, at: "--test-subjects", "expected subjects of the files (\(list)), found \(stranger)")
+        .usage, at: "--test-subjects", "expected subjects of the files (\(list)), found \(stranger)"
+      )
     }
     guard Set(given).count < subjects.count else {
       throw Failure(

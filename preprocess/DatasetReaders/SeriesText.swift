@@ -36,10 +36,11 @@ struct SeriesText {
 
   /// Columns of the first line.
   static func columnCount(_ entry: RawEntry) throws -> Int {
-    guard let line = try LineReader(entry).next() else {
+    let lines = try LineReader(entry)
+    guard let line = try lines.next() else {
       throw Failure(.badData, at: entry.place, "expected lines of numbers, found an empty file")
     }
-    return fields(line).count
+    return withExtendedLifetime(lines) { fields(line).count }
   }
 
   private static func fields(_ line: UnsafeBufferPointer<UInt8>) -> [Slice<
