@@ -102,6 +102,8 @@ let package = Package(
         "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
+    tests("DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders", "CArchive"]),
+    tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep"]),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests(
       "TrainingTests",

@@ -1,1 +1,12 @@
-print("not yet")
+// metamae-prep: raw files to shards, and a look into shards.
+
+import Basics
+
+Console.run(
+  "metamae-prep",
+  [
+    ("list", ListCommand.command, ListCommand.run),
+    ("build-shards", BuildCommand.command, BuildCommand.run),
+    ("inspect", InspectCommand.command, InspectCommand.run),
+    ("verify", VerifyCommand.command, VerifyCommand.run),
+  ])

@@ -1,0 +1,32 @@
+// Lines of comma-separated text with optional quotes, as data frames are dumped.
+
+enum CSVLine {
+  /// The fields of a line; a field in double quotes may hold commas, its quotes are removed.
+  static func fields(_ line: UnsafeBufferPointer<UInt8>) -> [ArraySlice<UInt8>] {
+    let bytes = Array(line)
+    var fields: [ArraySlice<UInt8>] = []
+    var start = 0
+    var isQuoted = false
+    for i in 0...bytes.count {
+      if i < bytes.count && bytes[i] == UInt8(ascii: "\"") { isQuoted.toggle() }
+      guard i == bytes.count || (bytes[i] == UInt8(ascii: ",") && !isQuoted) else { continue }
+      var field = bytes[start..<i]
+      if field.count >= 2, field.first == UInt8(ascii: "\""), field.last == UInt8(ascii: "\"") {
+        field = field.dropFirst().dropLast()
+      }
+      fields.append(field)
+      start = i + 1
+    }
+    return fields
+  }
+
+  /// What stands between the quotes of a printed Python bytes literal, or the field as it is.
+  static func unwrapped(_ field: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    guard field.count >= 3, field.first == UInt8(ascii: "b"),
+      let quote = field.dropFirst().first,
+      quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\""),
+      field.last == quote
+    else { return field }
+    return field.dropFirst(2).dropLast()
+  }
+}

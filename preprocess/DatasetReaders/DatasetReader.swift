@@ -1,0 +1,169 @@
+// What a reader of one dataset tells the builder: which raw files, how one of them decodes to records, and which
+// records make which split. Each conformer is one file that reads like its section of datasets.md.
+
+import Basics
+import ShardFormat
+
+/// A dataset's raw files, found and ready to decode.
+///
+/// A part is one raw file. Decoding turns it into records of `recordBytes`: the fields of the stored format one after
+/// the other. It runs in forked processes: plain Swift, no printing.
+protocol DatasetReader: Sendable {
+  /// Canonical name: the folder under `--out`.
+  var dataset: String { get }
+  var parts: [RawEntry] { get }
+  var recordBytes: Int { get }
+  /// Whether several processes may share the rows of one part; else each part belongs to one process.
+  var partsAreDivisible: Bool { get }
+  /// Decoded bytes to expect of a byte of raw text, for the estimate of free space.
+  var decodedShare: Double { get }
+  /// What a reader of the numbers should know.
+  var notes: [String] { get }
+
+  /// Decodes the rows of `share` and counts them all.
+  /// - Throws: badData with file and line, row or record.
+  func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents
+
+  /// The splits, given what all parts turned out to hold.
+  func splits(of contents: [PartContents]) throws -> [SplitPlan]
+}
+
+/// Which rows one of several processes decodes: runs of consecutive rows, dealt round.
+struct RowShare: Sendable {
+  let index: Int
+  let count: Int
+  static let all = RowShare(index: 0, count: 1)
+  private static let run = 1024
+
+  func holds(_ row: Int) -> Bool { row / Self.run % count == index }
+}
+
+/// What a part turned out to hold.
+struct PartContents: Codable, Equatable, Sendable {
+  var rowCount: Int
+  /// Of a windowed set: its rows by activity, in the order in which they were written.
+  var segments: [RawSegment] = []
+  /// Of a windowed set: every activity id that occurs, ascending.
+  var activities: [Int] = []
+
+  struct RawSegment: Codable, Equatable, Sendable {
+    var activity: Int
+    var rowCount: Int
+  }
+}
+
+/// One split as it will be stored.
+struct SplitPlan: Sendable {
+  var split: String
+  var inputs: [InputDescription]
+  var fields: [Field]
+  var task: TaskDescription
+  var transforms: [Transform]
+  /// Replace the transforms by per-channel normalisation with the training part's statistics.
+  var isNormalised = false
+  var content: Content
+
+  enum Content: Sendable {
+    /// Row numbers over all parts, in record order.
+    case records([Int32])
+    case windows([SegmentPlan], Sampling)
+  }
+
+  struct SegmentPlan: Equatable, Sendable {
+    /// Row number over all parts.
+    var firstRow: Int
+    var rowCount: Int
+    var label: Int
+    var group: String
+  }
+
+  /// The first `count` records, or windows, of the split.
+  func limited(to count: Int?) -> SplitPlan {
+    guard let count else { return self }
+    var plan = self
+    switch content {
+    case .records(let rows): plan.content = .records(Array(rows.prefix(count)))
+    case .windows(let segments, var sampling):
+      sampling.perEpoch = min(sampling.perEpoch, count)
+      plan.content = .windows(segments, sampling)
+    }
+    return plan
+  }
+}
+
+/// What the user may choose; what a dataset does not use is refused.
+public struct ReaderOptions: Sendable {
+  public var format: String?
+  public var name: String?
+  public var window: Int?
+  public var perEpoch: Int?
+  public var testSubjects: [Int]?
+  public var normalises = true
+
+  public init() {}
+}
+
+/// The datasets that can be read.
+public enum DatasetRegistry {
+  public struct Entry: Sendable {
+    public let name: String
+    public let layout: String
+    public let splits: [String]
+    let open: @Sendable (RawSource, ReaderOptions) throws -> any DatasetReader
+  }
+
+  public static let entries: [Entry] = [
+    Entry(
+      name: "pamap2",
+      layout: "PAMAP2_Dataset/Protocol/subject101.dat ... subject109.dat, as a folder or zip",
+      splits: ["pretrain", "train", "test"], open: { source, _ in try PAMAP2Reader(source) }),
+    Entry(
+      name: "series",
+      layout: "--format pamap2: subject*.dat (time, activity id, channels), as a folder or zip",
+      splits: ["pretrain", "train", "test"], open: { try SeriesReader($0, $1) }),
+    Entry(
+      name: "higgs", layout: "HIGGS.csv, HIGGS.csv.gz, or a zip of either",
+      splits: ["pretrain", "train", "test"], open: { source, _ in try HIGGSReader(source) }),
+    Entry(
+      name: "cifar10",
+      layout: "cifar-10-batches-bin/data_batch_1.bin ... data_batch_5.bin, test_batch.bin",
+      splits: ["train", "test"], open: { source, _ in try CIFAR10Reader(source) }),
+    Entry(
+      name: "genomics", layout: "genomicsPretrain.csv (index, domain, label, seq, seq_info)",
+      splits: ["pretrain"], open: { source, _ in try GenomicsReader(source, .pretraining) }),
+    Entry(
+      name: "genomics-id", layout: "genomicsTransferID.csv",
+      splits: ["train", "test"], open: { source, _ in try GenomicsReader(source, .inDistribution) }),
+    Entry(
+      name: "genomics-ood", layout: "genomicsTransferOOD.csv",
+      splits: ["train", "test"],
+      open: { source, _ in try GenomicsReader(source, .outOfDistribution) }),
+  ]
+
+  /// The names of a dataset's splits, in the order in which they are reported.
+  static func splits(of dataset: String) -> [String] {
+    entries.first { $0.name == dataset }!.splits
+  }
+
+  /// - Throws: usage, with the nearest name, for a dataset that is not read, and for options it does not take.
+  static func entry(_ name: String, _ options: ReaderOptions) throws -> Entry {
+    guard let entry = entries.first(where: { $0.name == name }) else {
+      let hint = nearest(to: name, among: entries.map(\.name)).map { "Did you mean \($0)?" }
+      throw Failure(
+        .usage, at: "--dataset", "unknown dataset '\(name)'",
+        remedy: hint ?? "See: metamae-prep list")
+    }
+    if name == "series" { return entry }
+    let given: [(String, Bool)] = [
+      ("format", options.format != nil), ("name", options.name != nil),
+      ("window", options.window != nil), ("per-epoch", options.perEpoch != nil),
+      ("test-subjects", options.testSubjects != nil), ("no-normalise", !options.normalises),
+    ]
+    if let option = given.first(where: { $0.1 }) {
+      throw Failure(
+        .usage, at: "--\(option.0)", "belongs to --dataset series, found --dataset \(name)",
+        remedy: "The paper's sets are read exactly as the paper reads them.")
+    }
+    return entry
+  }
+}

@@ -1,0 +1,294 @@
+// A build from raw files to finished splits: decode to scratch records, compute the training part's statistics, write
+// the shards, then the manifests. Output bytes follow from raw files, options and version alone.
+
+import Basics
+import Foundation
+import Glibc
+import ShardFormat
+
+/// What to build.
+public struct BuildRequest: Sendable {
+  public var dataset: String
+  public var raw: String
+  public var output: String
+  public var jobs: Int
+  /// The first records of each split only.
+  public var limit: Int?
+  public var options = ReaderOptions()
+
+  public init(dataset: String, raw: String, output: String, jobs: Int = 1, limit: Int? = nil) {
+    (self.dataset, self.raw, self.output, self.jobs, self.limit) = (
+      dataset, raw, output, jobs, limit
+    )
+  }
+}
+
+/// What was built, or was there already.
+public struct BuildReport: Sendable {
+  public struct Split: Sendable {
+    public var directory: String
+    public var manifest: Manifest
+    public var bytes: Int { manifest.shards.reduce(0) { $0 + $1.bytes } }
+  }
+
+  public var dataset: String
+  public var splits: [Split]
+  public var wasThere: Bool
+  public var seconds: Double
+}
+
+/// How far a build is; libraries do not print.
+public protocol BuildObserver {
+  func note(_ line: String)
+  /// - Parameters:
+  ///   - phase: what is counted; a new one starts a new bar.
+  ///   - total: 0 when it is not known.
+  func progress(_ phase: BuildPhase, done: Int, total: Int)
+}
+
+public enum BuildPhase: Sendable { case decoding, storing }
+
+public struct ShardBuild {
+  private let request: BuildRequest
+  private let reader: any DatasetReader
+  private let source: RawSource
+  private let observer: any BuildObserver
+
+  /// Finds the raw files; nothing is written.
+  public init(_ request: BuildRequest, observer: any BuildObserver) throws {
+    self.request = request
+    self.observer = observer
+    let entry = try DatasetRegistry.entry(request.dataset, request.options)
+    source = try RawSource(request.raw)
+    reader = try entry.open(source, request.options)
+  }
+
+  /// Builds what is missing.
+  ///
+  /// - Throws: usage when splits of other options or raw files are there; badData, missingInput, inputOutput and
+  ///   tryAgain as they come. After any but interrupted nothing half-written is left.
+  public func run() throws -> BuildReport {
+    let began = monotonicSeconds()
+    let provenance = Provenance(
+      rawFiles: try rawFiles(), options: optionTexts, notes: reader.notes)
+    let folder = try BuildFolder(output: request.output, dataset: reader.dataset)
+    do {
+      let there = try folder.finished { observer.note($0.description) }
+      if let stranger = there.first(where: { $0.provenance != provenance }) {
+        throw refusal(folder.directory(stranger.split), stranger.provenance, provenance)
+      }
+      try folder.revoke(except: there)
+      let names = DatasetRegistry.splits(of: request.dataset)
+      if names.allSatisfy({ name in there.contains { $0.split == name } }) {
+        try folder.clear()
+        return report(folder, there, names, wasThere: true, began)
+      }
+      let plan = BuildFolder.Plan(provenance: provenance, recordBytes: reader.recordBytes)
+      let contents = try folder.prepare(plan) ?? decode(into: folder)
+      let manifests = try store(contents, in: folder, provenance, there)
+      try Files.remove(folder.scratch)
+      return report(folder, manifests, names, wasThere: false, began)
+    } catch let failure as Failure where failure.kind == .interrupted {
+      throw failure
+    } catch {
+      folder.abandon()
+      throw error
+    }
+  }
+
+  private func report(
+    _ folder: BuildFolder, _ manifests: [Manifest], _ names: [String], wasThere: Bool,
+    _ began: Double
+  ) -> BuildReport {
+    BuildReport(
+      dataset: reader.dataset,
+      splits: names.map { name in
+        .init(
+          directory: folder.directory(name), manifest: manifests.first { $0.split == name }!)
+      }, wasThere: wasThere, seconds: monotonicSeconds() - began)
+  }
+
+  // MARK: What the output follows from
+
+  private var optionTexts: [String: String] {
+    var texts = ["dataset": request.dataset]
+    if let limit = request.limit { texts["limit"] = String(limit) }
+    let options = request.options
+    guard request.dataset == "series" else { return texts }
+    texts["format"] = options.format
+    texts["window"] = String(options.window ?? 320)
+    texts["per-epoch"] = String(options.perEpoch ?? 50_000)
+    texts["test-subjects"] = Set(options.testSubjects ?? []).sorted().map { String($0) }.joined(
+      separator: ",")
+    texts["normalise"] = options.normalises ? "yes" : "no"
+    return texts
+  }
+
+  /// The files on disk, named relative to `--raw`.
+  private func rawFiles() throws -> [Provenance.RawFile] {
+    try Set(reader.parts.map(\.file)).sorted().map { file in
+      let name =
+        file.hasPrefix(source.path + "/")
+        ? String(file.dropFirst(source.path.count + 1)) : Files.name(of: file)
+      return .init(
+        name: name, bytes: try Files.size(file), sha256: try Digest.sha256(file: file))
+    }
+  }
+
+  private func refusal(_ place: String, _ found: Provenance, _ wanted: Provenance) -> Failure {
+    var difference = "other raw files"
+    if found.tool != wanted.tool {
+      difference = "\(found.tool), this is \(wanted.tool)"
+    } else if found.options != wanted.options {
+      let keys = Set(found.options.keys).union(wanted.options.keys).sorted()
+      difference = keys.filter { found.options[$0] != wanted.options[$0] }.map { key in
+        "\(key) \(found.options[key] ?? "none"), asked for \(wanted.options[key] ?? "none")"
+      }.joined(separator: "; ")
+    }
+    return Failure(
+      .usage, at: place, "is there already, built with \(difference)",
+      remedy: "Remove the folder, or choose another --out.")
+  }
+
+  // MARK: Decoding
+
+  /// Every part as records in its scratch file.
+  private func decode(into folder: BuildFolder) throws -> [PartContents] {
+    let parts = reader.parts
+    try requireSpace(folder)
+    for part in parts.indices { try Files.remove(folder.scratchFile(part)) }
+    let jobs = reader.partsAreDivisible ? request.jobs : min(request.jobs, parts.count)
+    let sizes = parts.map { $0.size ?? 0 }
+    let isKnown = !parts.contains { $0.size == nil }
+    let total = isKnown ? sizes.reduce(0, +) * (reader.partsAreDivisible ? jobs : 1) : 0
+    let counters = try SharedCounters()
+    defer { counters.free() }
+    let replies: [[Int: PartContents]] = try Workforce(size: jobs).run(
+      { index in
+        var found: [Int: PartContents] = [:]
+        func decode(_ part: Int, _ share: RowShare) throws {
+          let sink = try RecordSink(
+            path: folder.scratchFile(part), recordBytes: reader.recordBytes,
+            progress: counters.advance)
+          found[part] = try reader.decode(part: part, share: share, into: sink)
+          try sink.flush()
+        }
+        if reader.partsAreDivisible {
+          for part in parts.indices { try decode(part, RowShare(index: index, count: jobs)) }
+        } else {
+          var part = counters.take()
+          while part < parts.count {
+            try decode(part, .all)
+            part = counters.take()
+          }
+        }
+        return found
+      }, watch: { observer.progress(.decoding, done: counters.progress, total: total) })
+    let contents = parts.indices.map { part in
+      replies.lazy.compactMap { $0[part] }.first!
+    }
+    try folder.keep(contents, parts: parts.count)
+    return contents
+  }
+
+  /// Scratch records and shards at once are the most a build needs.
+  private func requireSpace(_ folder: BuildFolder) throws {
+    let raw = try reader.parts.reduce(0) { sum, part in
+      try sum + (part.size ?? 4 * Files.size(part.file))
+    }
+    let needed = Int(Double(raw) * reader.decodedShare * 2.2)
+    let free = try Files.freeBytes(at: folder.path)
+    let (wanted, found) = (megabytes(needed), megabytes(free))
+    guard free >= needed else {
+      throw Failure(
+        .tryAgain, at: folder.path,
+        "expected about \(wanted) of free space for the build, found \(found)",
+        remedy: "Make room, or choose an --out on another file system.")
+    }
+    observer.note(
+      "reading \(megabytes(raw)) of raw data; the build needs up to about \(wanted) of disk,"
+        + " \(found) are free")
+  }
+
+  // MARK: Storing
+
+  private struct ShardJob {
+    let split: Int
+    let shard: Int
+    let blocks: Range<Int>
+  }
+
+  private struct ShardReply: Codable {
+    var job: Int
+    var entry: ShardEntry
+  }
+
+  /// All shards, then all manifests.
+  private func store(
+    _ contents: [PartContents], in folder: BuildFolder, _ provenance: Provenance,
+    _ there: [Manifest]
+  ) throws -> [Manifest] {
+    let records = try DecodedRecords(
+      paths: contents.indices.map(folder.scratchFile), rowCounts: contents.map(\.rowCount),
+      recordBytes: reader.recordBytes)
+    let plans = try reader.splits(of: contents).map { $0.limited(to: request.limit) }
+    let training = plans.first { $0.split == "pretrain" } ?? plans.first { $0.split == "train" }!
+    let statistics = TrainingStatistics.compute(training, records)
+    let stored = plans.map { plan in
+      StoredSplit(
+        plan, dataset: reader.dataset, statistics: statistics, provenance: provenance, records)
+    }
+    var jobs: [ShardJob] = []
+    for (k, split) in stored.enumerated() {
+      if there.contains(where: { $0.split == split.layout.split }) { continue }
+      try Files.createFolder(folder.directory(split.layout.split))
+      for (shard, blocks) in ShardPlan(split.layout).shards.enumerated() {
+        jobs.append(ShardJob(split: k, shard: shard, blocks: blocks))
+      }
+    }
+    let entries = try write(jobs, of: stored, in: folder)
+    return try stored.enumerated().map { k, split in
+      if let finished = there.first(where: { $0.split == split.layout.split }) { return finished }
+      var manifest = split.layout
+      manifest.shards = jobs.indices.filter { jobs[$0].split == k }.map { entries[$0]! }
+      try manifest.write(to: folder.directory(manifest.split))
+      return manifest
+    }
+  }
+
+  private func write(_ jobs: [ShardJob], of splits: [StoredSplit], in folder: BuildFolder) throws
+    -> [Int: ShardEntry]
+  {
+    let total = jobs.reduce(0) { $0 + $1.blocks.count }
+    let counters = try SharedCounters()
+    defer { counters.free() }
+    let replies: [[ShardReply]] = try Workforce(size: min(request.jobs, max(jobs.count, 1))).run(
+      { _ in
+        var written: [ShardReply] = []
+        var next = counters.take()
+        while next < jobs.count {
+          let job = jobs[next]
+          let split = splits[job.split]
+          let name = split.layout.split
+          let entry =
+            try folder.finishedShard(job.shard, job.blocks, split: name)
+            ?? ShardWriter.write(
+              shard: job.shard, blocks: job.blocks, of: split.layout, in: folder.directory(name)
+            ) { block, bytes in
+              split.fill(block, bytes)
+              counters.advance(1)
+            }
+          written.append(ShardReply(job: next, entry: entry))
+          next = counters.take()
+        }
+        return written
+      }, watch: { observer.progress(.storing, done: counters.progress, total: total) })
+    return Dictionary(uniqueKeysWithValues: replies.joined().map { ($0.job, $0.entry) })
+  }
+}
+
+/// "3.2 GB", for people.
+func megabytes(_ bytes: Int) -> String {
+  bytes >= 1_000_000_000
+    ? "\(decimal(Double(bytes) / 1e9, 1)) GB" : "\(decimal(Double(bytes) / 1e6, 1)) MB"
+}

@@ -1,0 +1,148 @@
+// metamae-prep build-shards: raw files to OUT/NAME/{pretrain,train,test}.
+
+import Basics
+import DatasetReaders
+import Foundation
+
+enum BuildCommand {
+  static let command = Command(
+    name: "metamae-prep build-shards",
+    summary: "raw files to OUT/NAME/{pretrain,train,test}; continues an interrupted build",
+    options: [
+      .value("dataset", "NAME", "what to read (metamae-prep list)"),
+      .value("raw", "DIR", "the downloaded data: a folder, or an archive"),
+      .value("out", "DIR", "where NAME/SPLIT/ with the shards goes"),
+      .value(
+        "jobs", "N", "processes",
+        standard: String(min(ProcessInfo.processInfo.activeProcessorCount, 64))),
+      .value("limit", "N", "the first N records (windows) of each split only"),
+      .value("format", "NAME", "series: the raw layout; pamap2"),
+      .value("name", "NAME", "series: what to call the set (default: series)"),
+      .value("window", "N", "series: rows of a window (default: 320)"),
+      .value(
+        "per-epoch", "N",
+        "series: windows of an epoch (default: 50000); the test part has a fifth as many"),
+      .value("test-subjects", "LIST", "series: subjects to test on, as 105,106"),
+      .flag("no-normalise", "series: leave the channels as they are"),
+      .flag("json", "print one JSON document"),
+    ])
+
+  static func run(_ arguments: Arguments) throws {
+    var request = BuildRequest(
+      dataset: try arguments.required("dataset"), raw: try arguments.required("raw"),
+      output: try arguments.required("out"),
+      jobs: try arguments.integer("jobs", in: 1...1024) ?? 1,
+      limit: try arguments.integer("limit", in: 1...Int.max))
+    request.options.format = arguments.string("format")
+    request.options.name = try arguments.string("name").map(checkedName)
+    request.options.window = try arguments.integer("window", in: 1...1_000_000)
+    request.options.perEpoch = try arguments.integer("per-epoch", in: 1...1_000_000_000)
+    request.options.testSubjects = try arguments.string("test-subjects").map(subjects)
+    request.options.normalises = !arguments.has("no-normalise")
+    stopOnSignals()
+    let observer = ConsoleObserver()
+    let report: BuildReport
+    do {
+      report = try ShardBuild(request, observer: observer).run()
+    } catch {
+      observer.interrupt()
+      throw error
+    }
+    try show(report, asJSON: arguments.has("json"))
+  }
+
+  private static func checkedName(_ name: String) throws -> String {
+    let isPlain = name.utf8.allSatisfy { byte in
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        || "-_.".utf8.contains(byte)
+    }
+    guard isPlain, !name.isEmpty, !name.hasPrefix(".") else {
+      throw Failure(
+        .usage, at: "--name", "expected letters, digits, '-', '_' and '.', found '\(name)'")
+    }
+    return name
+  }
+
+  private static func subjects(_ text: String) throws -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
+      guard let subject = Int(word) else {
+        throw Failure(
+          .usage, at: "--test-subjects", "expected numbers as in 105,106, found '\(text)'")
+      }
+      return subject
+    }
+  }
+
+  private struct Document: Encodable {
+    struct Split: Encodable {
+      let split: String
+      let directory: String
+      let samples: Int
+      let windowsPerEpoch: Int?
+      let segments: Int?
+      let blocks: Int
+      let shards: Int
+      let bytes: Int
+    }
+    let dataset: String
+    let classes: Int
+    let alreadyBuilt: Bool
+    let seconds: Double
+    let splits: [Split]
+  }
+
+  private static func show(_ report: BuildReport, asJSON: Bool) throws {
+    let splits = report.splits.map { split in
+      Document.Split(
+        split: split.manifest.split, directory: split.directory,
+        samples: split.manifest.sampleCount, windowsPerEpoch: split.manifest.sampling?.perEpoch,
+        segments: split.manifest.segments?.count, blocks: split.manifest.blockCount,
+        shards: split.manifest.shards.count, bytes: split.bytes)
+    }
+    if asJSON {
+      return try printJSON(
+        Document(
+          dataset: report.dataset, classes: report.splits[0].manifest.task.classes,
+          alreadyBuilt: report.wasThere, seconds: report.seconds, splits: splits))
+    }
+    for split in splits {
+      let what =
+        split.segments.map {
+          "\($0) segments of \(split.samples) rows, \(split.windowsPerEpoch!) windows an epoch"
+        } ?? "\(split.samples) records"
+      let size = decimal(Double(split.bytes) / 1e6, 1)
+      Console.print("\(split.directory): \(what), \(split.shards) shards, \(size) MB")
+    }
+    Console.print(
+      report.wasThere ? "already built" : "built in \(decimal(report.seconds, 1)) seconds")
+  }
+}
+
+/// Shows a build's progress on stderr.
+final class ConsoleObserver: BuildObserver {
+  private var bar: Basics.Progress?
+  private var phase: BuildPhase?
+  private var shown = -1
+
+  func note(_ line: String) { Console.note(line) }
+
+  func progress(_ phase: BuildPhase, done: Int, total: Int) {
+    guard total > 0 else { return }
+    let isDecoding = phase == .decoding
+    let scale = isDecoding ? 1 << 20 : 1
+    if self.phase != phase {
+      self.phase = phase
+      shown = -1
+      bar = Basics.Progress(
+        isDecoding ? "decoding" : "storing", total: max(total / scale, 1),
+        unit: isDecoding ? "MiB" : "blocks")
+    }
+    let now = min(done, total) / scale
+    guard now > shown else { return }
+    shown = now
+    bar?.show(now)
+  }
+
+  func interrupt() { bar?.interrupt() }
+}
