@@ -35,7 +35,8 @@ public final class Loader {
   /// - Throws: `usage` for impossible options; the manifest's and shards' failures; `tryAgain` without memory or
   ///   processes.
   public convenience init(_ options: LoaderOptions) throws {
-    let manifest = try Manifest.load(options.directory)
+    let manifest = try Manifest(directory: options.directory)
+    _ = try ShardReader(directory: options.directory, manifest: manifest)  // all there, all of their length?
     try self.init(options, manifest, Split(manifest, directory: options.directory))
   }
 

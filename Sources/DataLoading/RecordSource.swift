@@ -16,6 +16,7 @@ struct RecordShape: Sendable {
   struct Part: Equatable, Sendable {
     var bytes: Int
     var destination: Destination
+    var isInput: Bool { if case .input = destination { true } else { false } }
   }
   var sampleCount: Int
   var samplesPerBlock: Int

@@ -19,7 +19,7 @@ public final class SampleReader {
   ///   - directory: the split's folder.
   ///   - seed: of the draws, where the windows are not a fixed list.
   public convenience init(directory: String, seed: UInt64 = 0, cacheBytes: Int = 64 << 20) throws {
-    let manifest = try Manifest.load(directory)
+    let manifest = try Manifest(directory: directory)
     self.init(
       manifest, try Split(manifest, directory: directory), seed: seed, cacheBytes: cacheBytes)
   }
@@ -43,7 +43,7 @@ public final class SampleReader {
     let table = BatchTable(capacity: layout.capacity, sample: split.sample)
     let assembler = split.assembler(
       layout: layout, seed: seed, cacheBytes: cacheBytes, badBlocks: .fail,
-      decode: try split.open())
+      decode: try split.open().decode)
     var first = 0
     while first < sampleCount {
       let count = min(layout.capacity, sampleCount - first)

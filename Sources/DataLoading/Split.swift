@@ -4,6 +4,14 @@
 import Basics
 import Glibc
 
+/// Access to the blocks of a split, opened in the process that uses it.
+struct BlockReader {
+  /// Brings the compressed block into memory; what it returns means nothing.
+  var read: (Int) throws -> UInt8
+  /// Decodes a block into a buffer that is large enough.
+  var decode: BlockDecoder
+}
+
 struct Split: Sendable {
   enum Content: Sendable {
     case records(RecordShape, storageOrder: KeyedPermutation)
@@ -20,18 +28,17 @@ struct Split: Sendable {
   /// In the order of their blocks.
   var shards: [Shard]
   /// Opens the shards, in the process that will read them.
-  var open: @Sendable () throws -> BlockDecoder
+  var open: @Sendable () throws -> BlockReader
 
   var sample: SampleShape {
     switch content {
     case .windows(let shape, _): return shape.sample
     case .records(let shape, _):
-      var sample = SampleShape(inputBytes: [], labelBytes: 0)
+      var sample = SampleShape(
+        inputBytes: [Int](repeating: 0, count: shape.parts.filter(\.isInput).count), labelBytes: 0)
       for part in shape.parts {
         switch part.destination {
-        case .input(let k):
-          precondition(k == sample.inputBytes.count, "inputs out of order")
-          sample.inputBytes.append(part.bytes)
+        case .input(let k): sample.inputBytes[k] = part.bytes
         case .label: sample.labelBytes = part.bytes
         case .nowhere: break
         }

@@ -40,8 +40,11 @@ struct WorkerProcess {
       cs_store64(words.pointer(to: \.block), UInt64(block))
       enter(.decode, k)
       let start = cs_monotonic()
-      try reader(block, buffer)
-      words.pointee.decode_nanoseconds &+= UInt64(cs_monotonic() - start)
+      _ = try reader.read(block)
+      let read = cs_monotonic()
+      try reader.decode(block, buffer)
+      words.pointee.read_nanoseconds &+= UInt64(read - start)
+      words.pointee.decode_nanoseconds &+= UInt64(cs_monotonic() - read)
       words.pointee.decoded_bytes &+= UInt64(plan.split.byteCount(ofBlock: block))
       words.pointee.blocks &+= 1
       progress()
@@ -56,11 +59,11 @@ struct WorkerProcess {
       waitForRoom(k)
       enter(.claim, k)
       let start = cs_monotonic()
-      let decodedBefore = words.pointee.decode_nanoseconds
+      let before = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
       let chunk = plan.order.chunk(plan.chunk(worker: index, slot: k))
       try assembler.fill(ring.slot(k), chunk, plan.order)
-      let decoding = words.pointee.decode_nanoseconds &- decodedBefore
-      words.pointee.place_nanoseconds &+= UInt64(cs_monotonic() - start) &- decoding
+      let after = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
+      words.pointee.place_nanoseconds &+= UInt64(cs_monotonic() - start) &- (after &- before)
       enter(.publish, k)
       k &+= 1
       ring.publish(upTo: k)

@@ -4,7 +4,7 @@ import CSystem
 
 /// The end of a worker's life. It was replaced, unless `next()` throws.
 public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
-  public enum Cause: Equatable, Sendable {
+  public enum Cause: Hashable, Sendable {
     case signal(Int32)
     case exit(Int32)
     /// No progress for the time-out; ended by the supervisor.
@@ -43,7 +43,9 @@ public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
 
 /// Seconds, bytes and blocks of all workers since the loader began.
 public struct WorkerTimes: Equatable, Sendable {
-  /// Reading and decompressing.
+  /// Bringing compressed blocks into memory.
+  public var readSeconds = 0.0
+  /// Decompressing.
   public var decodeSeconds = 0.0
   /// Ordering and copying into slots.
   public var placeSeconds = 0.0
@@ -55,6 +57,7 @@ public struct WorkerTimes: Equatable, Sendable {
   public var skippedBlocks: UInt64 = 0
 
   mutating func add(_ words: cs_worker) {
+    readSeconds += Double(words.read_nanoseconds) * 1e-9
     decodeSeconds += Double(words.decode_nanoseconds) * 1e-9
     placeSeconds += Double(words.place_nanoseconds) * 1e-9
     fullSeconds += Double(words.full_nanoseconds) * 1e-9

@@ -56,7 +56,7 @@ private struct NamedEncoder {
       let folder = try ShardLocation(
         shards: request.shards, dataset: set, split: split.rawValue
       ).folder
-      let inputs = try Manifest(directory: folder).inputSpecifications()
+      let inputs = try Manifest(directory: folder).specifications(at: folder)
       card = ModelCard(model: try configuration.model(over: inputs), configuration: configuration)
     }
     dataset = request.datasetName(configured: try card.configuration().dataset, for: split)
@@ -96,9 +96,10 @@ private struct EncoderData {
   /// Reads a split through the encoder: one part that holds all of it, in record order.
   func source(_ network: Network, _ parameters: ParameterBuffer<Float>) -> FeatureSource {
     { split, pooling, deliver in
-      let reader = try SampleReader(directory: try folder(split))
+      let folder = try folder(split)
+      let reader = try SampleReader(directory: folder)
       let place = "\(dataset)/\(split.rawValue)"
-      let inputs = try reader.manifest.inputSpecifications()
+      let inputs = try reader.manifest.specifications(at: folder)
       guard inputs.map(\.shape) == model.inputs.map(\.shape), inputs.map(\.kind) == model.inputs.map(\.kind)
       else {
         throw Failure(
@@ -106,7 +107,7 @@ private struct EncoderData {
           "expected inputs of \(model.inputs.map(\.shape)), as the encoder was trained on, found "
             + "\(inputs.map(\.shape))")
       }
-      let storage = try reader.manifest.inputStorage(model.inputs)
+      let storage = try reader.manifest.storage(of: model.inputs, at: folder)
       let extractor = FeatureExtractor(
         network, parameters, capacity: min(256, reader.sampleCount), lanes: availableCores)
       let rowsPerSample = pooling == .tokens ? extractor.tokenCount : 1

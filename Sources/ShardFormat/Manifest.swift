@@ -22,11 +22,15 @@ public struct Field: Codable, Equatable, Sendable {
   public var name: String
   public var type: ElementType
   public var shape: [Int]
+  /// Whether the bytes of its numbers are stored apart, lowest first.
+  public var byteShuffle: Bool
 
-  public init(_ name: String, _ type: ElementType, _ shape: [Int]) {
+  /// Numbers of several bytes are stored with their bytes apart unless it is said otherwise.
+  public init(_ name: String, _ type: ElementType, _ shape: [Int], byteShuffle: Bool? = nil) {
     self.name = name
     self.type = type
     self.shape = shape
+    self.byteShuffle = byteShuffle ?? (type.byteCount > 1)
   }
 
   public var byteCount: Int { type.byteCount * shape.reduce(1, *) }

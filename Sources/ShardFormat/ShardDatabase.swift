@@ -82,12 +82,18 @@ final class ShardDatabaseReader {
   private var transaction: OpaquePointer?
   private var table: MDB_dbi = 0
 
-  /// - Throws: badData for a file that is shorter than its pages or no shard at all.
-  init(path: String, expectedBytes: Int) throws {
+  /// - Parameter blocks: the block numbers that the file must hold, no more and no fewer.
+  /// - Throws: badData for a file that is shorter than its pages, whose tree is damaged, or that is no shard at all.
+  init(path: String, expectedBytes: Int, blocks: Range<Int>) throws {
     self.path = path
     let size = try Files.size(path)
     guard size == expectedBytes else {
       throw damaged("expected \(expectedBytes) bytes, found \(size)")
+    }
+    do {
+      try TreeCheck.run(path, blocks: blocks)
+    } catch let problem as TreeCheck.Damage {
+      throw damaged(problem.description)
     }
     try check(mdb_env_create(&environment), "create")
     let flags = MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSUBDIR

@@ -24,7 +24,7 @@ public final class ShardReader {
     self.directory = directory
     self.manifest = manifest
     databases = .init(repeating: nil, count: manifest.shards.count)
-    needsUnshuffle = manifest.fields.contains { $0.type.byteCount > 1 }
+    needsUnshuffle = manifest.fields.contains(where: \.byteShuffle)
     shuffled = .allocate(
       byteCount: needsUnshuffle ? manifest.samplesPerBlock * manifest.recordBytes : 1, alignment: 64
     )
@@ -94,7 +94,8 @@ public final class ShardReader {
     let shard = manifest.shards[index]
     if databases[index] == nil {
       databases[index] = try ShardDatabaseReader(
-        path: directory + "/" + shard.file, expectedBytes: shard.bytes)
+        path: directory + "/" + shard.file, expectedBytes: shard.bytes,
+        blocks: shard.firstBlock..<shard.firstBlock + shard.blockCount)
     }
     guard let frame = databases[index]!.frame(block: block) else {
       throw Failure(

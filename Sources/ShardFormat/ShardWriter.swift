@@ -74,6 +74,9 @@ extension Manifest {
   /// (bytes of an element, elements) of each field of a block: what the byte shuffle goes by.
   func widths(ofBlock block: Int) -> [(element: Int, count: Int)] {
     let samples = sampleCount(ofBlock: block)
-    return fields.map { ($0.type.byteCount, samples * $0.shape.reduce(1, *)) }
+    return fields.map { field in
+      let bytes = samples * field.byteCount
+      return field.byteShuffle ? (field.type.byteCount, bytes / field.type.byteCount) : (1, bytes)
+    }
   }
 }

@@ -34,7 +34,7 @@ extension Loader {
   }
 }
 
-private func split() -> Split { Synthetic.records(count: 1003, perBlock: 10) }
+private func split() -> Split { ComputedSplit.records(count: 1003, perBlock: 10) }
 
 @Suite("Loader: faults")
 struct LoaderFaultTests {
@@ -237,7 +237,7 @@ struct LoaderFaultTests {
   /// The batches before a damaged block come, whatever the workers; then its failure, again and again.
   @Test func damagedBlock() async {
     await #expect(processExitsWith: .success) {
-      let split = Synthetic.records(count: 1003, perBlock: 10, bad: [77])
+      let split = ComputedSplit.records(count: 1003, perBlock: 10, bad: [77])
       let order = SampleOrder(split.orderShape, shuffle: .window, seed: 11)
       let place = (0..<101).first { order.blocks(epoch: 0)(UInt64($0)) == 77 }!
       let whole = Int(order.chunk(UInt64(place / 16)).first) / 20
@@ -258,7 +258,7 @@ struct LoaderFaultTests {
           usleep(10_000)
           ends = loader.takeWorkerEnds()
         }
-        #expect(ends.map(\.cause) == [.exit(65)])
+        #expect(!ends.isEmpty && ends.allSatisfy { $0.cause == .exit(65) })
       }
     }
   }

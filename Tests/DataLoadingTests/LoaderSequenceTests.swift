@@ -44,7 +44,7 @@ func expectSequence(
 struct LoaderSequenceTests {
   @Test func sameSequenceForAnyWorkersDepthAndStart() async {
     await #expect(processExitsWith: .success) {
-      let split = Synthetic.records(count: 1003, perBlock: 10)
+      let split = ComputedSplit.records(count: 1003, perBlock: 10)
       for workers in [1, 2, 5] {
         for slots in [1, 16] {
           for start in [0, 1, 640, 999, 1003, 123_456] {
@@ -66,7 +66,7 @@ struct LoaderSequenceTests {
     await #expect(processExitsWith: .success) {
       for (count, perBlock, batch) in [(1, 4, 3), (3, 1, 10), (10, 3, 128), (40, 2, 1), (7, 7, 7)] {
         for workers in [1, 3] {
-          let split = Synthetic.records(count: count, perBlock: perBlock)
+          let split = ComputedSplit.records(count: count, perBlock: perBlock)
           let loader = try syntheticLoader(split, batch: batch, workers: workers, slots: 1)
           try expectSequence(loader, split, batch: batch, batches: 20)
         }
@@ -77,7 +77,7 @@ struct LoaderSequenceTests {
   @Test func windows() async {
     await #expect(processExitsWith: .success) {
       for fixed in [true, false] {
-        let split = Synthetic.windows(rows: [50, 21, 90], perEpoch: 9000, fixed: fixed)
+        let split = ComputedSplit.windows(rows: [50, 21, 90], perEpoch: 9000, fixed: fixed)
         for (workers, start) in [(1, 0), (2, 8990), (3, 9000 * 5 + 17)] {
           let loader = try syntheticLoader(split, batch: 100, workers: workers, start: start) {
             $0.cacheBytes = 500  // a few blocks: entries are thrown out all the time
@@ -91,7 +91,7 @@ struct LoaderSequenceTests {
   /// The counters of the ring wrap at 2^32.
   @Test func countersWrap() async {
     await #expect(processExitsWith: .success) {
-      let split = Synthetic.records(count: 100, perBlock: 1)
+      let split = ComputedSplit.records(count: 100, perBlock: 1)
       let options = LoaderOptions(directory: "", batch: 10, seed: 11)
       var plan = try Loader(options, emptyManifest(), split).plan
       plan.workers = 1
@@ -109,10 +109,10 @@ struct LoaderSequenceTests {
   /// Damaged blocks: the same samples are left out whatever the workers, the rest comes in order.
   @Test func skippedBlocks() async {
     await #expect(processExitsWith: .success) {
-      let whole = Synthetic.records(count: 500, perBlock: 10)
-      let split = Synthetic.records(count: 500, perBlock: 10, bad: [3, 17, 49])
+      let whole = ComputedSplit.records(count: 500, perBlock: 10)
+      let split = ComputedSplit.records(count: 500, perBlock: 10, bad: [3, 17, 49])
       for shuffle in Shuffle.allCases {
-        let storage = Synthetic.storageOrder(500)
+        let storage = ComputedSplit.storageOrder(500)
         let lost = Set([3, 17, 49].flatMap { b in (0..<10).map { storage[UInt64(10 * b + $0)] } })
         let expected = expectedSequence(whole, shuffle: shuffle, seed: 11, start: 0, count: 3000)
           .filter { !lost.contains($0.id) }
@@ -137,7 +137,7 @@ struct LoaderSequenceTests {
         }
       }
       // Nothing but damage: an error, not a hang.
-      let gone = Synthetic.records(count: 500, perBlock: 10, bad: Set(0..<50))
+      let gone = ComputedSplit.records(count: 500, perBlock: 10, bad: Set(0..<50))
       let loader = try syntheticLoader(gone, batch: 5) { $0.onBadBlock = .skip }
       let failure = #expect(throws: Failure.self) { try loader.next() }
       #expect(failure?.kind == .badData)
@@ -147,7 +147,7 @@ struct LoaderSequenceTests {
 
   @Test func impossibleOptions() async {
     await #expect(processExitsWith: .success) {
-      let split = Synthetic.records(count: 5, perBlock: 2)
+      let split = ComputedSplit.records(count: 5, perBlock: 2)
       for (change, place) in [
         ({ $0.batch = 0 }, "batch"), ({ $0.workers = 0 }, "--workers"),
         ({ $0.slots = 0 }, "--slots"), ({ $0.workerTimeoutSeconds = 0 }, "--worker-timeout"),
@@ -163,7 +163,7 @@ struct LoaderSequenceTests {
   /// A thousand batches: descriptors, mappings and resident memory stay as they are.
   @Test func nothingGrows() async {
     await #expect(processExitsWith: .success) {
-      let split = Synthetic.records(count: 1003, perBlock: 10)
+      let split = ComputedSplit.records(count: 1003, perBlock: 10)
       let loader = try syntheticLoader(split, batch: 64, workers: 2)
       for _ in 0..<200 { _ = try loader.next() }
       let descriptors = try Files.list("/proc/self/fd").count
@@ -176,7 +176,7 @@ struct LoaderSequenceTests {
 
   @Test func readerSeesEverySampleOnce() throws {
     for (count, perBlock) in [(1, 3), (100, 7), (1003, 10)] {
-      let split = Synthetic.records(count: count, perBlock: perBlock)
+      let split = ComputedSplit.records(count: count, perBlock: perBlock)
       for size in [1, 8, 5000] {
         let reader = SampleReader(emptyManifest(), split, seed: 0, cacheBytes: 0)
         var seen: [UInt64] = []
@@ -190,7 +190,7 @@ struct LoaderSequenceTests {
       }
     }
     for fixed in [true, false] {
-      let split = Synthetic.windows(rows: [50, 21, 90], perEpoch: 105, fixed: fixed)
+      let split = ComputedSplit.windows(rows: [50, 21, 90], perEpoch: 105, fixed: fixed)
       var seen: [UInt64] = []
       try SampleReader(emptyManifest(), split, seed: 2, cacheBytes: 500).forEachBatch(of: 10) {
         #expect($0.holdsWindows(of: split, seed: 2))

@@ -17,7 +17,7 @@ struct SampleOrderTests {
   @Test(arguments: Shuffle.allCases)
   func everyEpochVisitsEverySampleOnce(shuffle: Shuffle) throws {
     for (count, perBlock) in Self.sizes {
-      let split = Synthetic.records(count: count, perBlock: perBlock)
+      let split = ComputedSplit.records(count: count, perBlock: perBlock)
       let order = SampleOrder(split.orderShape, shuffle: shuffle, seed: 3)
       let ids = try assembled(split, order, epochs: 3)
       #expect(ids.count == 3 * count, "\(count) samples in blocks of \(perBlock)")
@@ -40,7 +40,7 @@ struct SampleOrderTests {
   @Test(arguments: Shuffle.allCases, [true, false])
   func windowsCoverTheDraws(shuffle: Shuffle, fixed: Bool) throws {
     for perEpoch in [1, 5, 100, 10_000] {
-      let split = Synthetic.windows(rows: [50, 21, 90], perEpoch: perEpoch, fixed: fixed)
+      let split = ComputedSplit.windows(rows: [50, 21, 90], perEpoch: perEpoch, fixed: fixed)
       let order = SampleOrder(split.orderShape, shuffle: shuffle, seed: 4)
       let ids = try assembled(split, order, epochs: 2)
       #expect(
@@ -54,7 +54,8 @@ struct SampleOrderTests {
   func chunksTouchedIsABound(shuffle: Shuffle) {
     for (count, perBlock) in Self.sizes {
       let order = SampleOrder(
-        Synthetic.records(count: count, perBlock: perBlock).orderShape, shuffle: shuffle, seed: 3)
+        ComputedSplit.records(count: count, perBlock: perBlock).orderShape, shuffle: shuffle,
+        seed: 3)
       for batch in [1, 2, 8, 64, 500] {
         let bound = order.chunksTouched(by: batch)
         for start in stride(from: 0, to: 3 * count, by: 1 + count / 20) {
@@ -94,7 +95,7 @@ struct SampleOrderTests {
 
   /// Epochs and seeds differ; a mixing window really mixes.
   @Test func ordersDiffer() {
-    let split = Synthetic.records(count: 1000, perBlock: 10)
+    let split = ComputedSplit.records(count: 1000, perBlock: 10)
     for shuffle in [Shuffle.full, .window] {
       let a = expectedSequence(split, shuffle: shuffle, seed: 1, start: 0, count: 1000).map(\.id)
       let b = expectedSequence(split, shuffle: shuffle, seed: 1, start: 1000, count: 1000).map(\.id)
@@ -113,7 +114,7 @@ struct SampleOrderTests {
     defer { slot.deallocate() }
     let assembler = split.assembler(
       layout: layout, seed: order.seed, cacheBytes: 1000, badBlocks: .fail,
-      decode: try split.open())
+      decode: try split.open().decode)
     let table = BatchTable(capacity: order.chunkCapacity, sample: split.sample)
     var ids: [Delivered] = []
     for index in 0..<epochs * order.chunksPerEpoch {

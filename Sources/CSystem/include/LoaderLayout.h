@@ -28,13 +28,14 @@ typedef struct {
   uint32_t progress; /* worker: grows with every block decoded and slot published */
   uint32_t phase;    /* worker: CS_PHASE_... */
   uint64_t block;    /* worker: the block it reads now or read last */
-  uint64_t full_nanoseconds, decode_nanoseconds, place_nanoseconds; /* worker: where its time went, all lives added */
+  uint64_t read_nanoseconds, decode_nanoseconds, place_nanoseconds, full_nanoseconds; /* worker: all lives added */
   uint64_t decoded_bytes; /* worker: uncompressed */
   uint64_t blocks;        /* worker: decoded */
   uint64_t skipped;       /* worker: damaged blocks met and skipped (a block met twice counts twice) */
+  uint64_t pad4[7];
   uint32_t pid;           /* supervisor: the worker's process */
   uint32_t life;          /* supervisor: 0 the first, then how often it was replaced */
-  uint32_t pad4[14];
+  uint32_t pad5[14];
   cs_failure failure; /* worker, or the supervisor once the worker has ended */
   cs_failure note;    /* worker: the last damaged block that was skipped */
 } cs_worker;
@@ -67,8 +68,8 @@ _Static_assert(offsetof(cs_worker, released) == 128, "released");
 _Static_assert(offsetof(cs_worker, released_sleepers) == 192, "released_sleepers");
 _Static_assert(offsetof(cs_worker, progress) == 256, "progress");
 _Static_assert(offsetof(cs_worker, block) == 264, "block");
-_Static_assert(offsetof(cs_worker, pid) == 320, "pid");
-_Static_assert(offsetof(cs_worker, failure) == 384, "failure");
+_Static_assert(offsetof(cs_worker, pid) == 384, "pid");
+_Static_assert(offsetof(cs_worker, failure) == 448, "failure");
 _Static_assert(sizeof(cs_worker) % 64 == 0, "cs_worker");
 
 void cs_failure_write(cs_failure *to, int32_t kind, const char *place, const char *problem, const char *remedy);

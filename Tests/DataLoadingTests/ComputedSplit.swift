@@ -6,7 +6,7 @@ import ShardFormat
 
 @testable import DataLoading
 
-enum Synthetic {
+enum ComputedSplit {
   /// Records of two inputs (uint16 x 3, float32 x 2) and an int32 label, all made from the ordinal.
   static func records(count: Int, perBlock: Int, bad: Set<Int> = []) -> Split {
     let shape = RecordShape(
@@ -19,7 +19,7 @@ enum Synthetic {
     return Split(
       directory: "synthetic", content: .records(shape, storageOrder: storage), shards: [],
       open: {
-        { block, buffer in
+        BlockReader(read: { _ in 0 }) { block, buffer in
           try check(block, bad)
           let n = shape.count(inBlock: block)
           for i in 0..<n {
@@ -59,7 +59,7 @@ enum Synthetic {
     return Split(
       directory: "synthetic", content: .windows(shape, perEpoch: perEpoch), shards: [],
       open: {
-        { block, buffer in
+        BlockReader(read: { _ in 0 }) { block, buffer in
           try check(block, bad)
           let s = shape.segments.lastIndex { $0.firstBlock <= block }!
           let first = (block - shape.segments[s].firstBlock) * rowsPerBlock
@@ -102,7 +102,7 @@ extension Batch {
   /// The samples' epochs and ids.
   var delivered: [Delivered] { (0..<count).map { Delivered(epoch: epoch(of: $0), id: id(of: $0)) } }
 
-  /// Whether all bytes are those of `Synthetic.records`.
+  /// Whether all bytes are those of `ComputedSplit.records`.
   var holdsRecords: Bool {
     (0..<count).allSatisfy { i in
       let ordinal = Int(id(of: i))
