@@ -63,7 +63,8 @@ private func failure(_ body: () throws -> Void) throws -> Failure {
     ] as [([Double], [Double])])
   func interpolation(column: [Double], expected: [Double]) {
     // Interleaved with a column that must stay as it is.
-    var values = column.flatMap { [$0, -1] }
+    var values: [Double] = []
+    for value in column { values += [value, -1] }
     values.withUnsafeMutableBufferPointer {
       SeriesText.interpolate($0.baseAddress!, count: column.count, stride: 2)
     }
@@ -222,10 +223,13 @@ private func failure(_ body: () throws -> Void) throws -> Failure {
 @Suite struct HIGGSReaderTests {
   /// Row r: label r mod 2, feature f = r + f / 100.
   private func table(_ rows: Int) -> String {
-    (0..<rows).map { row in
-      (["\(Double(row % 2))e+00"] + (0..<28).map { "\(Double(row) + Double($0) / 100)" }).joined(
-        separator: ",")
-    }.joined(separator: "\n") + "\n"
+    var text = ""
+    for row in 0..<rows {
+      text += "\(Double(row % 2))e+00"
+      for feature in 0..<28 { text += ",\(Double(row) + Double(feature) / 100)" }
+      text += "\n"
+    }
+    return text
   }
 
   @Test(arguments: [1, 3])
@@ -262,25 +266,21 @@ private func failure(_ body: () throws -> Void) throws -> Failure {
     #expect(HIGGSReader.order == sorted)
   }
 
+  /// `first`, then `count` times ",2", then `last`.
+  private func line(_ first: String, _ count: Int, _ last: String) -> String {
+    first + String(repeating: ",2", count: count) + last
+  }
+
   @Test(arguments: [
-    ("1.0,2.0", "expected 29 columns, found 2"),
-    (Array(repeating: "1", count: 30).joined(separator: ","), "expected 29 columns, found 30"),
-    (
-      "1," + Array(repeating: "2", count: 27).joined(separator: ",") + ",x",
-      "column 29: expected a number, found 'x'"
-    ),
-    (
-      "1,," + Array(repeating: "2", count: 27).joined(separator: ","),
-      "column 2: expected a number, found ''"
-    ),
-    (
-      Array(repeating: "2", count: 29).joined(separator: ","),
-      "column 1: expected the label 0 or 1, found 2.0"
-    ),
+    ("1.0", 1, "", "expected 29 columns, found 2"),
+    ("1", 29, "", "expected 29 columns, found 30"),
+    ("1", 27, ",x", "column 29: expected a number, found 'x'"),
+    ("1,", 27, "", "column 2: expected a number, found ''"),
+    ("2", 28, "", "column 1: expected the label 0 or 1, found 2.0"),
   ])
-  func badLines(line: String, problem: String) throws {
+  func badLines(first: String, count: Int, last: String, problem: String) throws {
     let folder = try TemporaryFolder()
-    try put(table(3) + line + "\n", folder.file("HIGGS.csv"))
+    try put(table(3) + line(first, count, last) + "\n", folder.file("HIGGS.csv"))
     let found = try failure { _ = try Decoded(HIGGSReader(RawSource(folder.path))) }
     #expect(found.kind == .badData)
     #expect(found.place.hasSuffix("HIGGS.csv, line 4"))
@@ -341,11 +341,13 @@ private func failure(_ body: () throws -> Void) throws -> Failure {
 
 @Suite struct GenomicsReaderTests {
   private func table(_ rows: Int, firstLabel: Int = 0) -> String {
-    ",domain,label,seq,seq_info\n"
-      + (0..<rows).map { row in
-        let letters = (0..<250).map { ["A", "C", "G", "T"][(row + $0) % 4] }.joined()
-        return "\(row),b'in',\(firstLabel + row % 10),b'\(letters)',\"b'x, y'\"\n"
-      }.joined()
+    var text = ",domain,label,seq,seq_info\n"
+    let bases = ["A", "C", "G", "T"]
+    for row in 0..<rows {
+      let letters = (0..<250).map { bases[(row + $0) % 4] }.joined()
+      text += "\(row),b'in',\(firstLabel + row % 10),b'\(letters)',\"b'x, y'\"\n"
+    }
+    return text
   }
 
   @Test func readsAndSplits() throws {
