@@ -20,7 +20,9 @@ public struct ProgramRun: Sendable {
       .deletingLastPathComponent().appendingPathComponent(program)
     process.arguments = arguments
     let (output, messages) = (folder.file("output"), folder.file("messages"))
-    for file in [output, messages] { FileManager.default.createFile(atPath: file, contents: nil) }
+    for file in [output, messages] {
+      _ = FileManager.default.createFile(atPath: file, contents: nil)
+    }
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: messages)
     process.standardInput = FileHandle.nullDevice
