@@ -155,10 +155,8 @@ private struct LabelReader {
   private let perSample: Int
 
   init(_ manifest: Manifest, count: Int) {
-    let field = manifest.fieldIndex("label").map { manifest.fields[$0] }
-    // the label of a window is its segment's
-    type = field?.type ?? (manifest.segments == nil || manifest.task.kind == "none" ? nil : .int64)
-    perSample = field?.shape.reduce(1, *) ?? 1
+    type = manifest.deliveredLabelType
+    perSample = manifest.deliveredLabelCount
     if type == nil {
       labels = .none
     } else if manifest.task.kind == "regression" {
@@ -182,7 +180,7 @@ private struct LabelReader {
       switch labels {
       case .classes(var all):
         labels = .none
-        all[sample * perSample + j] = Int32(value)
+        all[sample * perSample + j] = Int32(exactly: value) ?? -1
         labels = .classes(all)
       case .values(var all):
         labels = .none

@@ -5,10 +5,19 @@ import CSystem
 import Glibc
 
 public enum StopSignals {
-  /// Call once, early in `main`.
+  /// Call once, early in `main`, from the main thread. Signals that the parent left blocked (a program started from a
+  /// Dispatch thread inherits its mask) are let through.
   public static func install() throws {
     guard cs_stop_install() == 0 else {
       throw Failure.system(errno, at: "SIGINT and SIGTERM", "cannot be caught")
+    }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    sigaddset(&signals, SIGTERM)
+    let code = pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    guard code == 0 else {
+      throw Failure.system(code, at: "SIGINT and SIGTERM", "cannot be let through")
     }
   }
 }

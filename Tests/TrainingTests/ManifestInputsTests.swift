@@ -28,8 +28,9 @@ import Testing
     #expect(inputs[1].vocabulary == 125)
     let storage = try manifest.storage(of: inputs, at: "s")
     #expect(storage[0].type == .uint8)
-    #expect(storage[0].scaling.scale == [1 / 255, 1 / 255, 1 / 255])
-    #expect(storage[0].scaling.shift == [0, 0, 0])
+    let scaling = storage[0].scaling
+    #expect(scaling.scale == [Float](repeating: 1 / 255, count: 3))
+    #expect(scaling.shift == [Float](repeating: 0, count: 3))
     #expect(storage[1].type == .int32)
   }
 
