@@ -37,6 +37,7 @@ import Testing
       Array(DeliveredOrder.rows(count, split: split, shards: shards).prefix(6)) == begins)
   }
 
+  /// Eleven million rows: order and splits (datasets.md 2.5 and 2.7).
   @Test(
     .enabled(
       if: ProcessInfo.processInfo.environment["METAMAE_LONG_TESTS"] != nil, "minutes in debug"))
@@ -46,5 +47,15 @@ import Testing
       Array(order.prefix(6)) == [8_932_533, 2_329_218, 16_399, 10_671_350, 3_214_470, 2_168_705])
     #expect(Array(order[16...18]) == [6_941_931, 2_167_982, 71_209])
     #expect(Array(order.suffix(2)) == [8_861_721, 8_736_645])
+    let tables = HeadAndTail(first: order.count)
+    let pretraining = PermutedTable(order[tables.head])
+    #expect(pretraining.head.count == 8_910_000)
+    #expect(pretraining.head.prefix(3) == [2_072_765, 9_488_951, 5_817_704])
+    #expect(pretraining.head.last == 8_265_842)
+    let transfer = PermutedTable(order[tables.tail])
+    #expect((transfer.head.count, transfer.tail.count) == (990_000, 109_999))
+    #expect(transfer.head.prefix(3) == [3_703_530, 6_083_222, 10_020_521])
+    #expect(transfer.tail.prefix(3) == [10_126_484, 7_548_679, 8_885_458])
+    #expect(transfer.tail.last == 8_370_795)
   }
 }

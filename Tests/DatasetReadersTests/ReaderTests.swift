@@ -381,6 +381,11 @@ private func failure(_ body: () throws -> Void) throws -> Failure {
     #expect(train.head.prefix(6) == [19845, 5773, 37228, 31659, 42621, 88480])
     #expect(train.tail.prefix(3) == [94109, 31676, 91424])
     #expect(train.tail.last == 14234)
+    let foreign = PermutedTable(
+      DeliveredOrder.rows(600_000, split: "validation_ood", shards: 2)[...])
+    #expect(foreign.head.prefix(6) == [54005, 247059, 93862, 117874, 210307, 239361])
+    #expect(foreign.tail.prefix(3) == [238447, 256224, 35270])
+    #expect(foreign.tail.last == 411674)
   }
 
   @Test func badRows() throws {

@@ -42,7 +42,7 @@ import Testing
     return found
   }
 
-  private func writeHIGGS(_ rows: Int) throws {
+  private func writeHIGGS(_ rows: Int, times: Int = 1) throws {
     var stream = RandomStream(RandomKey(seed: 1, "higgs"))
     var lines: [String] = []
     for row in 0..<rows {
@@ -50,7 +50,8 @@ import Testing
       for _ in 0..<28 { line += ",\(stream.uniformFloat())" }
       lines.append(line)
     }
-    try put(lines.joined(separator: "\n"), "HIGGS.csv")
+    let text = lines.joined(separator: "\n") + "\n"
+    try put(String(repeating: text, count: times), "HIGGS.csv")
   }
 
   private func writeSeries(rows: Int) throws {
@@ -142,7 +143,7 @@ import Testing
 
   /// SIGKILL to one of the build's own processes: an error with its reason, nothing left.
   @Test func aKilledChildIsAnError() throws {
-    try writeHIGGS(20_000)
+    try writeHIGGS(5000, times: 30)
     let run = try ProgramRun(
       "metamae-prep",
       ["build-shards", "--dataset", "higgs", "--raw", raw, "--jobs", "2", "--out", out],
@@ -165,7 +166,7 @@ import Testing
 
   /// SIGTERM: leaves with 130, keeps what the next start goes on from.
   @Test func aStoppedBuildGoesOn() throws {
-    try writeHIGGS(20_000)
+    try writeHIGGS(5000, times: 30)
     let words = ["build-shards", "--dataset", "higgs", "--raw", raw, "--jobs", "2", "--out", out]
     let run = try ProgramRun(
       "metamae-prep", words,
@@ -318,7 +319,7 @@ import Testing
   func badRows(jobs: String) throws {
     try writeHIGGS(5000)
     let text = String(decoding: try Files.read(raw + "/HIGGS.csv"), as: UTF8.self)
-    try put(text + "\n1.0,2.0\n", "HIGGS.csv")
+    try put(text + "1.0,2.0\n", "HIGGS.csv")
     let run = try prep(
       "build-shards", "--dataset", "higgs", "--raw", raw, "--out", out, "--jobs", jobs)
     #expect(run.code == 65, "\(run.messages)")

@@ -27,7 +27,15 @@ struct SharedCounters: @unchecked Sendable {
 }
 
 /// Turns SIGINT and SIGTERM into an orderly end of the build that runs; a second one leaves at once.
-public func stopOnSignals() { _ = cs_stop_install() }
+public func stopOnSignals() {
+  _ = cs_stop_install()
+  // Whoever started us may have blocked them: a thread of Dispatch blocks all signals, and masks are inherited.
+  var signals = sigset_t()
+  sigemptyset(&signals)
+  sigaddset(&signals, SIGINT)
+  sigaddset(&signals, SIGTERM)
+  sigprocmask(SIG_UNBLOCK, &signals, nil)
+}
 
 struct Workforce {
   let size: Int
