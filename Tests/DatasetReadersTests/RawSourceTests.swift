@@ -129,7 +129,7 @@ import Testing
     bytes.append(0)
     let (value, length) = DecimalText.number(at: bytes)
     guard let expected, text != "0x10" else {
-      return #expect(length < text.utf8.count || text == "0x10")
+      return #expect(length == 0 || length < text.utf8.count || text == "0x10")
     }
     #expect(length == text.utf8.count)
     #expect(value.bitPattern == expected.bitPattern || (value.isNaN && expected.isNaN))

@@ -13,7 +13,11 @@ public struct ProgramRun: Sendable {
   /// - Parameters:
   ///   - program: `metamae-prep`, ...: beside the test bundle.
   ///   - killAfter: seconds after which it gets SIGKILL.
-  public init(_ program: String, _ arguments: [String], killAfter: Double? = nil) throws {
+  ///   - meanwhile: told its process id once it runs.
+  public init(
+    _ program: String, _ arguments: [String], killAfter: Double? = nil,
+    meanwhile: (Int32) -> Void = { _ in }
+  ) throws {
     let folder = try TemporaryFolder()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
@@ -27,6 +31,7 @@ public struct ProgramRun: Sendable {
     process.standardError = FileHandle(forWritingAtPath: messages)
     process.standardInput = FileHandle.nullDevice
     try process.run()
+    meanwhile(process.processIdentifier)
     if let killAfter {
       let end = monotonicSeconds() + killAfter
       while process.isRunning && monotonicSeconds() < end { usleep(500) }
