@@ -76,7 +76,7 @@ let package = Package(
       "Evaluation",
       [
         "Basics", "Experiments", "ShardFormat", "DataLoading", "Training", "TensorCore", "Networks",
-        "Optimizers",
+        "Objectives", "Optimizers",
       ]),
     room("Reports", ["Basics", "Experiments"]),
 

@@ -36,7 +36,8 @@ public final class Loader {
   ///   processes.
   public convenience init(_ options: LoaderOptions) throws {
     let manifest = try Manifest(directory: options.directory)
-    _ = try ShardReader(directory: options.directory, manifest: manifest)  // all there, all of their length?
+    // All shards there, all of their length?
+    _ = try ShardReader(directory: options.directory, manifest: manifest)
     try self.init(options, manifest, Split(manifest, directory: options.directory))
   }
 

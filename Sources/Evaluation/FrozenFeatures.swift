@@ -22,10 +22,7 @@ public func openEncoders(_ request: EncoderRequest, for split: Split) throws -> 
   var pretrained: FeatureSource?
   if let checkpoint = named.checkpoint {
     let parameters = ParameterBuffer<Float>(network.table)
-    let archive = try TensorArchive(path: checkpoint)
-    for slot in network.table.slots {
-      try archive.copy(slot.name, shape: slot.shape, into: parameters[slot])
-    }
+    try restore(parameters, network, from: checkpoint)
     pretrained = data.source(network, parameters)
   }
   return FrozenEncoders(
@@ -34,8 +31,16 @@ public func openEncoders(_ request: EncoderRequest, for split: Split) throws -> 
     pretrained: pretrained, initial: data.source(network, initial))
 }
 
+/// Copies a checkpoint's weights.
+func restore(_ parameters: ParameterBuffer<Float>, _ network: Network, from checkpoint: String) throws {
+  let archive = try TensorArchive(path: checkpoint)
+  for slot in network.table.slots {
+    try archive.copy(slot.name, shape: slot.shape, into: parameters[slot])
+  }
+}
+
 /// Which weights, of which networks, on which set.
-private struct NamedEncoder {
+struct NamedEncoder {
   let card: ModelCard
   let checkpoint: String?
   let dataset: String
@@ -149,7 +154,7 @@ private struct EncoderData {
 }
 
 /// Labels in record order, whatever type they are stored in.
-private struct LabelReader {
+struct LabelReader {
   private(set) var labels: Labels
   private let type: ElementType?
   private let perSample: Int

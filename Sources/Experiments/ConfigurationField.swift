@@ -71,20 +71,22 @@ extension ValueType<Bool> {
 extension ValueType where T: RawRepresentable<String> & CaseIterable {
   static var choice: Self {
     let names = T.allCases.map(\.rawValue).joined(separator: ", ")
-    return Self("one of \(names)", show: { $0.rawValue }) { node in
-      node.scalar.flatMap { T(rawValue: $0) }
-    }
+    return Self(
+      "one of \(names)", show: { $0.rawValue },
+      parse: { node in node.scalar.flatMap { T(rawValue: $0) } })
   }
 }
 
 extension ValueType<String> {
   /// Names become folders: nothing that leaves the folder or needs quoting.
-  static let name = Self("a name (letters, digits, '-', '_', '.')", show: { $0 }) { node in
-    guard let text = node.scalar, !text.isEmpty, text.utf8.count <= 100, !text.hasPrefix("."),
-      text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
-    else { return nil }
-    return text
-  }
+  static let name = Self(
+    "a name (letters, digits, '-', '_', '.')", show: { $0 },
+    parse: { node in
+      guard let text = node.scalar, !text.isEmpty, text.utf8.count <= 100, !text.hasPrefix("."),
+        text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) })
+      else { return nil }
+      return text
+    })
 }
 
 extension ValueType<[[Int]]> {

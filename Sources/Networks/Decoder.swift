@@ -37,13 +37,11 @@ public struct Decoder: Sendable {
     vocabularies = encoder.embeddings.map { $0.input.kind == .tokens ? $0.weight : nil }
   }
 
-  /// The reconstruction loss (eq. 1) of the decoder's predictions from `latent` at the pass's selection.
+  /// The decoder's predictions for the pass's selection, into `pass.predictions`: patch values, or logits over the
+  /// vocabulary.
   ///
   /// - Parameter latent: [samples (1 + kept), d]; must stay as it is while the pass is differentiated.
-  /// - Returns: the selection's weighted sum of token distances over this pass's samples.
-  public func loss<R>(
-    of latent: Matrix<R>, _ batch: TokenBatch<R>, _ pass: DecoderPass<R>, _ lane: Lane<R>
-  ) -> Double {
+  public func predict<R>(from latent: Matrix<R>, _ pass: DecoderPass<R>, _ lane: Lane<R>) {
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
     pass.latent = latent
@@ -56,35 +54,47 @@ public struct Decoder: Sendable {
     R.addBias(pass.samples.count, pass.tokens * size.width, pass.codes.base, x.base)
     // 2. blocks
     for (l, block) in blocks.enumerated() { block.forward(x, pass.blocks[l], dropout: nil, lane) }
-    // 3. heads and distances of the selected tokens
+    // 3. heads of the selected tokens
     let selection = pass.selection
     let chosen = lane.scratch.matrix(selection.count, size.width)
     let y = lane.scratch.matrix(selection.count, size.width)
     R.gather(selection.count, size.width, selection.rows, x.base, chosen.base)
     norm(chosen, pass.norm.prefix(selection.count), into: y, lane)
-    var total = 0.0
     for (k, head) in heads.enumerated() {
       let part = selection.part(k)
       let predicted = pass.predictions[k].prefix(part.count)
-      let weight = selection.weights[k]
-      let targets = UnsafePointer(selection.targets.base + part.lowerBound)
-      var sum: Double
       if let table = vocabularies[k] {
         let hidden = pass.hidden[k].prefix(part.count)
         head(y[part], into: hidden, lane)
         multiply(hidden, lane.matrix(table).transposed, into: predicted)
-        sum = R.crossEntropy(
-          part.count, inputs[k].vocabulary, targets, batch.identifiers(k), R(weight),
-          predicted.base,
-          pass.shares[k].base)
       } else {
         head(y[part], into: predicted, lane)
-        sum = R.squaredError(
-          part.count, inputs[k].tokenWidth, targets, batch.patches(k).base, R(weight),
-          predicted.base)
       }
-      sum *= weight
-      total += sum
+    }
+  }
+
+  /// The reconstruction loss (eq. 1) of the predictions from `latent` at the pass's selection; leaves its slope in the
+  /// predictions where they stood.
+  ///
+  /// - Returns: the selection's weighted sum of token distances over this pass's samples.
+  public func loss<R>(
+    of latent: Matrix<R>, _ batch: TokenBatch<R>, _ pass: DecoderPass<R>, _ lane: Lane<R>
+  ) -> Double {
+    predict(from: latent, pass, lane)
+    var total = 0.0
+    for (k, input) in inputs.enumerated() {
+      let part = pass.selection.part(k)
+      let predicted = pass.predictions[k].prefix(part.count)
+      let weight = pass.selection.weights[k]
+      let targets = pass.selection.targets + part.lowerBound
+      let sum =
+        input.kind == .tokens
+        ? R.crossEntropy(
+          part.count, input.vocabulary, targets, batch.identifiers(k), R(weight), predicted.base,
+          pass.shares[k].base)
+        : R.squaredError(
+          part.count, input.tokenWidth, targets, batch.patches(k).base, R(weight), predicted.base)
+      total += weight * sum
     }
     return total
   }

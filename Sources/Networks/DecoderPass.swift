@@ -44,9 +44,7 @@ public final class Selection: @unchecked Sendable {
   /// Rows of the decoder's sequence, [samples (1 + T)].
   var rows: UnsafePointer<Int32> { UnsafePointer(rowList.base) }
   /// Rows of the input's tokens in the batch.
-  var targets: (base: UnsafePointer<Int32>, count: Int) {
-    (UnsafePointer(targetList.base), targetList.count)
-  }
+  var targets: UnsafePointer<Int32> { UnsafePointer(targetList.base) }
 
   func part(_ k: Int) -> Range<Int> { (k == 0 ? 0 : ends[k - 1])..<ends[k] }
 
@@ -84,7 +82,7 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
   /// Adjoint of the final norm's output, [selected, d].
   let normed: Matrix<R>
   /// Each input's predictions, then the loss's slope in them, [selected, token width or vocabulary].
-  let predictions: [Matrix<R>]
+  public let predictions: [Matrix<R>]
   /// Token inputs: head output and its adjoint [selected, latent width], softmax shares [selected, vocabulary].
   let hidden: [Matrix<R>]
   let hiddenAdjoints: [Matrix<R>]

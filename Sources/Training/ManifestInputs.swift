@@ -20,8 +20,9 @@ extension Manifest {
   }
 
   /// How each input is stored, checked against what a sample holds.
-  public func storage(of specifications: [InputSpecification], at folder: String) throws -> [InputStorage]
-  {
+  public func storage(
+    of specifications: [InputSpecification], at folder: String
+  ) throws -> [InputStorage] {
     try specifications.enumerated().map { k, input in
       guard let field = fields.first(where: { $0.name == "input.\(k)" }) else {
         throw Failure(.badData, at: folder, "expected a field 'input.\(k)', found none")

@@ -69,6 +69,7 @@ func runEvaluation(_ arguments: Arguments) throws {
   }
   if let run {
     try EvaluationLog.add(record, run: run)
+    try Reconstruction.save(try reconstructions(of: request).map(drawn), run: run)
     try RunReport.write(run: run)
     Console.note("wrote \(RunDirectory(run).report)")
   }
@@ -136,4 +137,37 @@ private func choice<T: RawRepresentable & CaseIterable>(
       remedy: nearest(to: text, among: names).map { "Did you mean \($0)?" })
   }
   return value
+}
+
+/// A reconstructed sample as the report draws it: of many channels the first three.
+private func drawn(_ sample: ReconstructedSample) -> Reconstruction {
+  let input = sample.input
+  let title = "sample \(sample.id)" + (sample.label.map { ", \($0)" } ?? "")
+  func plane(_ values: [Float], _ c: Int) -> [Float] {
+    let size = input.valueCount / input.channelCount
+    return Array(values[c * size..<(c + 1) * size])
+  }
+  switch input.kind {
+  case .tokens:
+    return .tokens(
+      TokenReconstruction(
+        title: title, alphabet: sample.alphabet, masked: sample.masked, original: sample.original.map { Int($0) },
+        before: sample.before?.map { Int($0) }, after: sample.after.map { Int($0) }))
+  case .series:
+    return .series(
+      SeriesReconstruction(
+        title: title, patch: input.patch[0], masked: sample.masked,
+        channels: (0..<min(3, input.channelCount)).map { c in
+          .init(
+            name: "channel \(c)", original: plane(sample.original, c),
+            before: sample.before.map { plane($0, c) }, after: plane(sample.after, c))
+        }))
+  case .image:
+    let planes = input.channelCount >= 3 ? 3 : 1
+    func all(_ values: [Float]) -> [[Float]] { (0..<planes).map { plane(values, $0) } }
+    return .image(
+      ImageReconstruction(
+        title: title, height: input.shape[1], width: input.shape[2], patch: input.patch, masked: sample.masked,
+        original: all(sample.original), before: sample.before.map(all), after: all(sample.after)))
+  }
 }

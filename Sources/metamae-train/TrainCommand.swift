@@ -3,6 +3,7 @@
 import Basics
 import Experiments
 import Foundation
+import Reports
 import Training
 
 enum TrainCommand {
@@ -44,6 +45,7 @@ enum TrainCommand {
     }
     try StopSignals.install()
     let summary = try training.run { Console.note($0) }
+    try RunReport.write(run: training.plan.directory.path)
     try report(summary, json: arguments.has("json"))
   }
 
