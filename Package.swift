@@ -99,7 +99,8 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers", "TestSupport",
+        "Basics", "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers",
+        "Evaluation", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
     tests("DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders", "CArchive"]),

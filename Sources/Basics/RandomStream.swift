@@ -11,12 +11,21 @@ public struct RandomKey: Hashable, Sendable {
   /// - Parameters:
   ///   - purpose: what the numbers are for ("mask", "dropout", "order", ...).
   ///   - parts: what they belong to (epoch, sample id, step, ...).
-  public init(seed: UInt64, _ purpose: String, _ parts: UInt64...) {
-    var h = mix(seed &+ 0x9E37_79B9_7F4A_7C15)
-    for byte in purpose.utf8 { h = mix((h ^ UInt64(byte)) &+ 0x9E37_79B9_7F4A_7C15) }
-    for part in parts { h = mix((h ^ mix(part &+ 0xD1B5_4A32_D192_ED03)) &+ 0x9E37_79B9_7F4A_7C15) }
+  public init(seed: UInt64, _ purpose: String) {
+    var h = mix(seed &+ Self.step)
+    for byte in purpose.utf8 { h = mix((h ^ UInt64(byte)) &+ Self.step) }
     bits = h
   }
+
+  public init(seed: UInt64, _ purpose: String, _ part: UInt64) {
+    self = RandomKey(seed: seed, purpose).child(part)
+  }
+
+  public init(seed: UInt64, _ purpose: String, _ part: UInt64, _ next: UInt64) {
+    self = RandomKey(seed: seed, purpose).child(part).child(next)
+  }
+
+  private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   init(bits: UInt64) { self.bits = bits }
 

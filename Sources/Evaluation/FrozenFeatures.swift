@@ -32,7 +32,9 @@ public func openEncoders(_ request: EncoderRequest, for split: Split) throws -> 
 }
 
 /// Copies a checkpoint's weights.
-func restore(_ parameters: ParameterBuffer<Float>, _ network: Network, from checkpoint: String) throws {
+func restore(_ parameters: ParameterBuffer<Float>, _ network: Network, from checkpoint: String)
+  throws
+{
   let archive = try TensorArchive(path: checkpoint)
   for slot in network.table.slots {
     try archive.copy(slot.name, shape: slot.shape, into: parameters[slot])
@@ -105,7 +107,8 @@ private struct EncoderData {
       let reader = try SampleReader(directory: folder)
       let place = "\(dataset)/\(split.rawValue)"
       let inputs = try reader.manifest.specifications(at: folder)
-      guard inputs.map(\.shape) == model.inputs.map(\.shape), inputs.map(\.kind) == model.inputs.map(\.kind)
+      guard inputs.map(\.shape) == model.inputs.map(\.shape),
+        inputs.map(\.kind) == model.inputs.map(\.kind)
       else {
         throw Failure(
           .badData, at: place,
@@ -124,7 +127,8 @@ private struct EncoderData {
         for i in 0..<batch.count {
           for k in storage.indices {
             let wrong = extractor.tokens.fill(
-              sample: i, input: k, from: batch.input(k, of: i), as: storage[k].type, storage[k].scaling)
+              sample: i, input: k, from: batch.input(k, of: i), as: storage[k].type,
+              storage[k].scaling)
             if let wrong {
               throw Failure(
                 .badData, at: "\(place), record \(batch.id(of: i))",
@@ -140,7 +144,8 @@ private struct EncoderData {
         }
         features.withUnsafeMutableBufferPointer { all in
           for i in 0..<batch.count {
-            (all.baseAddress! + Int(batch.id(of: i)) * size).update(from: part.base + i * size, count: size)
+            (all.baseAddress! + Int(batch.id(of: i)) * size).update(
+              from: part.base + i * size, count: size)
           }
         }
       }

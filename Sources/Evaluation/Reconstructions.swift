@@ -27,7 +27,9 @@ public struct ReconstructedSample: Sendable {
 }
 
 /// Reconstructs the first `count` samples of the run's held-out split (test, else what it was trained on).
-public func reconstructions(of request: EncoderRequest, count: Int = 3) throws -> [ReconstructedSample] {
+public func reconstructions(of request: EncoderRequest, count: Int = 3) throws
+  -> [ReconstructedSample]
+{
   let named = try NamedEncoder(request, for: .test)
   guard let checkpoint = named.checkpoint else { return [] }
   let (card, configuration) = (named.card, try named.card.configuration())
@@ -84,10 +86,13 @@ public func reconstructions(of request: EncoderRequest, count: Int = 3) throws -
 private func originals(_ tokens: TokenBatch<Float>, sample: Int, _ k: Int) -> [Float] {
   let input = tokens.inputs[k]
   if input.kind == .tokens {
-    return (0..<input.tokenCount).map { Float(tokens.identifiers(k)[sample * input.tokenCount + $0]) }
+    return (0..<input.tokenCount).map {
+      Float(tokens.identifiers(k)[sample * input.tokenCount + $0])
+    }
   }
   let patches = tokens.patches(k)
-  return values(Array(UnsafeBufferPointer(start: patches.base, count: patches.count)), sample: sample, input)
+  return values(
+    Array(UnsafeBufferPointer(start: patches.base, count: patches.count)), sample: sample, input)
 }
 
 /// One sample's rows out of [samples T, width]: patches put together again, or the likeliest integers.
@@ -110,7 +115,8 @@ private func values(_ rows: [Float], sample: Int, _ input: InputSpecification) -
     for r in 0..<p {
       for s in 0..<q {
         for c in 0..<channels {
-          out[(c * height + row + r) * width + column + s] = rows[start + (r * q + s) * channels + c]
+          out[(c * height + row + r) * width + column + s] =
+            rows[start + (r * q + s) * channels + c]
         }
       }
     }

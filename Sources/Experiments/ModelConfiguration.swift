@@ -28,15 +28,28 @@ public struct InputSpecification: Codable, Equatable, Sendable {
     }
   }
 
-  public var tokenCount: Int { grid.reduce(1, *) }
+  public var tokenCount: Int {
+    switch kind {
+    case .image: (shape[1] / patch[0]) * (shape[2] / patch[1])
+    case .series: shape[1] / patch[0]
+    case .tokens: shape[0]
+    }
+  }
 
   public var channelCount: Int { kind == .tokens ? 1 : shape[0] }
 
   /// Values in one token; 0 for integer tokens.
-  public var tokenWidth: Int { kind == .tokens ? 0 : shape[0] * patch.reduce(1, *) }
+  public var tokenWidth: Int { kind == .tokens ? 0 : shape[0] * product(patch) }
 
   /// Values in one sample.
-  public var valueCount: Int { shape.reduce(1, *) }
+  public var valueCount: Int { product(shape) }
+
+  /// A plain loop: these are asked for in every step, and a generic `reduce` allocates.
+  private func product(_ sizes: [Int]) -> Int {
+    var count = 1
+    for size in sizes { count *= size }
+    return count
+  }
 }
 
 /// Width, heads and depth of one Transformer.
@@ -81,7 +94,11 @@ public struct ModelConfiguration: Codable, Equatable, Sendable {
   }
 
   /// T: tokens of a sample, the class token left out.
-  public var tokenCount: Int { inputs.reduce(0) { $0 + $1.tokenCount } }
+  public var tokenCount: Int {
+    var count = 0
+    for input in inputs { count += input.tokenCount }
+    return count
+  }
 
   /// Where each input's tokens start in the concatenation.
   public var tokenStarts: [Int] {

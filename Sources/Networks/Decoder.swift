@@ -105,8 +105,8 @@ public struct Decoder: Sendable {
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
     let dx = backwardHeads(pass, lane)
-    for (l, block) in blocks.enumerated().reversed() {
-      block.backward(dx, pass.blocks[l], pass.adjoints[l], dropout: nil, lane)
+    for l in blocks.indices.reversed() {
+      blocks[l].backward(dx, pass.blocks[l], pass.adjoints[l], dropout: nil, lane)
     }
     R.gather(pass.embedded.rows, size.width, pass.placed, dx.base, pass.embedded.base)
     embed.backward(pass.embedded, into: dLatent, lane)
@@ -119,9 +119,9 @@ public struct Decoder: Sendable {
     let dx = backwardHeads(pass, lane)
     accumulateHeads(pass, lane)
     let adjoints = BlockAdjoints<R>(rows: dx.rows, size, forWeights: true, lane.scratch.take)
-    for (l, block) in blocks.enumerated().reversed() {
-      block.backward(dx, pass.blocks[l], adjoints, dropout: nil, lane)
-      block.accumulate(pass.blocks[l], adjoints, lane)
+    for l in blocks.indices.reversed() {
+      blocks[l].backward(dx, pass.blocks[l], adjoints, dropout: nil, lane)
+      blocks[l].accumulate(pass.blocks[l], adjoints, lane)
     }
     R.indexedSums(pass.absentCount, size.width, pass.absent, dx.base, lane.slope(maskToken))
     R.gather(pass.embedded.rows, size.width, pass.placed, dx.base, pass.embedded.base)
@@ -179,7 +179,8 @@ public struct Decoder: Sendable {
   /// H direction to `dLatent`, and d/dphi <slope, direction> to the lane's gradient (method.md, "The second-order
   /// part, cheaply"). Call after `slope` on the same pass.
   public func directionalDerivative<R>(
-    of pass: DecoderPass<R>, along direction: Matrix<R>, adding dLatent: Matrix<R>, _ lane: Lane<R>
+    of pass: DecoderPass<R>, along direction: Matrix<R>, _ tangents: DecoderTangents<R>,
+    adding dLatent: Matrix<R>, _ lane: Lane<R>
   ) {
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
@@ -189,15 +190,14 @@ public struct Decoder: Sendable {
     embed.product(direction, into: embedded, lane)
     let xt = lane.scratch.matrix(n, size.width)
     R.assemble(n, size.width, pass.source, embedded.base, nil, xt.base)
-    let tangents = blocks.map { _ in
-      BlockTangents<R>(samples: pass.samples.count, tokens: pass.tokens, size, lane.scratch.take)
+    for (l, block) in blocks.enumerated() {
+      block.tangent(xt, pass.blocks[l], tangents.blocks[l], lane)
     }
-    for (l, block) in blocks.enumerated() { block.tangent(xt, pass.blocks[l], tangents[l], lane) }
     // 2. heads, there and back
     tangentHeads(pass, xt, lane)
     // 3. backward
-    for (l, block) in blocks.enumerated().reversed() {
-      block.backwardTangent(xt, pass.blocks[l], pass.adjoints[l], tangents[l], lane)
+    for l in blocks.indices.reversed() {
+      blocks[l].backwardTangent(xt, pass.blocks[l], pass.adjoints[l], tangents.blocks[l], lane)
     }
     R.indexedSums(pass.absentCount, size.width, pass.absent, xt.base, lane.slope(maskToken))
     R.gather(embedded.rows, size.width, pass.placed, xt.base, embedded.base)

@@ -197,3 +197,20 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
     selection.weights = weights
   }
 }
+
+/// The memory of `directionalDerivative` over `sampleCount` samples: what the blocks keep of their tangent pass.
+public final class DecoderTangents<R: Real>: @unchecked Sendable {
+  let blocks: [BlockTangents<R>]
+  private let memory: Storage<R>
+
+  public init(_ decoder: Decoder, sampleCount: Int) {
+    let tokens = 1 + decoder.inputs.reduce(0) { $0 + $1.tokenCount }
+    let planned = Plan.memory { (allocate: (Int) -> UnsafeMutablePointer<R>) in
+      (0..<decoder.size.layers).map { _ in
+        BlockTangents<R>(samples: sampleCount, tokens: tokens, decoder.size, allocate)
+      }
+    }
+    blocks = planned.result
+    memory = planned.memory
+  }
+}

@@ -119,10 +119,10 @@ public struct Encoder: Sendable {
     norm.backward(dLatent, pass.norm, adding: dx, lane)
     norm.accumulate(dLatent, pass.norm, lane)
     let adjoints = BlockAdjoints<R>(rows: dx.rows, size, forWeights: true, lane.scratch.take)
-    for (l, block) in blocks.enumerated().reversed() {
-      block.backward(
+    for l in blocks.indices.reversed() {
+      blocks[l].backward(
         dx, pass.blocks[l], adjoints, dropout: pass.dropout(self, layer: l + 1, keys), lane)
-      block.accumulate(pass.blocks[l], adjoints, lane)
+      blocks[l].accumulate(pass.blocks[l], adjoints, lane)
     }
     pass.dropout(self, layer: 0, keys)?.apply(dx, .embedding)
     R.indexedSums(pass.classRows.count, size.width, pass.classRows, dx.base, lane.slope(classToken))

@@ -10,12 +10,18 @@ public struct ParameterSlot: Sendable, Equatable {
   public let name: String
   public let shape: [Int]
   public let offset: Int
+  public let count: Int
 
-  public var count: Int { shape.reduce(1, *) }
+  init(name: String, shape: [Int], offset: Int) {
+    self.name = name
+    self.shape = shape
+    self.offset = offset
+    count = shape.reduce(1, *)
+  }
 
   /// Rows and columns of a weight: the first axis, and all others together.
   var rows: Int { shape[0] }
-  var columns: Int { shape.dropFirst().reduce(1, *) }
+  var columns: Int { count / shape[0] }
 }
 
 /// The slots of a model in the order they were declared, each 64-byte aligned.

@@ -33,10 +33,14 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     let samples: Range<Int>
     let steps: [DecoderPass<R>]
     let query: SharedDecoderPass<R>
+    let tangents: DecoderTangents<R>
     var innerLoss = 0.0
     var queryLoss = 0.0
-    init(_ samples: Range<Int>, _ steps: [DecoderPass<R>], _ query: SharedDecoderPass<R>) {
-      (self.samples, self.steps, self.query) = (samples, steps, query)
+    init(
+      _ samples: Range<Int>, _ steps: [DecoderPass<R>], _ query: SharedDecoderPass<R>,
+      _ tangents: DecoderTangents<R>
+    ) {
+      (self.samples, self.steps, self.query, self.tangents) = (samples, steps, query, tangents)
     }
   }
 
@@ -52,6 +56,11 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     direction = Matrix(storage.last!.base, rows, width)
     slices = bench.slices().map { own in
       let query = SharedDecoderPass(bench, for: own.flatMap(\.parts))
+      let sizes = Set(own.flatMap(\.parts).map(\.count))
+      let tangents = Dictionary(
+        uniqueKeysWithValues: sizes.map {
+          ($0, DecoderTangents<R>(network.decoder, sampleCount: $0))
+        })
       return own.map { slice in
         Encoded(
           EncoderPass(
@@ -64,7 +73,7 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
                 codes: bench.decoderCodes,
                 keepsAdjoints: true)
             }
-            return Adapted(samples, steps, query)
+            return Adapted(samples, steps, query, tangents[samples.count]!)
           })
       }
     }
@@ -151,7 +160,8 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
       for pass in part.steps.reversed() {
         along.copy(from: v)
         R.scale(along.count, -R(bench.settings.innerLearningRate), along.base)
-        bench.network.decoder.directionalDerivative(of: pass, along: along, adding: v, lane)
+        bench.network.decoder.directionalDerivative(
+          of: pass, along: along, part.tangents, adding: v, lane)
       }
     }
     unpool(contrast.pooledAdjoints[0], part.samples, adding: v)

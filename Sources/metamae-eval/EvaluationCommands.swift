@@ -151,7 +151,8 @@ private func drawn(_ sample: ReconstructedSample) -> Reconstruction {
   case .tokens:
     return .tokens(
       TokenReconstruction(
-        title: title, alphabet: sample.alphabet, masked: sample.masked, original: sample.original.map { Int($0) },
+        title: title, alphabet: sample.alphabet, masked: sample.masked,
+        original: sample.original.map { Int($0) },
         before: sample.before?.map { Int($0) }, after: sample.after.map { Int($0) }))
   case .series:
     return .series(
@@ -167,7 +168,8 @@ private func drawn(_ sample: ReconstructedSample) -> Reconstruction {
     func all(_ values: [Float]) -> [[Float]] { (0..<planes).map { plane(values, $0) } }
     return .image(
       ImageReconstruction(
-        title: title, height: input.shape[1], width: input.shape[2], patch: input.patch, masked: sample.masked,
+        title: title, height: input.shape[1], width: input.shape[2], patch: input.patch,
+        masked: sample.masked,
         original: all(sample.original), before: sample.before.map(all), after: all(sample.after)))
   }
 }

@@ -4,40 +4,6 @@ import Testing
 @testable import Evaluation
 
 @Suite struct LinearProbeTests {
-  /// Order and initial head given: weights, bias, logits and metric are PyTorch's.
-  @Test(.enabled(if: goldenFolder != nil)) func agreesWithPyTorch() throws {
-    let cases = try ProbeCase.all()
-    #expect(!cases.isEmpty)
-    for (name, c) in cases {
-      let classes = Int(c.metadata["classes"]!)!
-      let isRegression = c.metadata["kind"] == "regression"
-      let targets: ProbeTargets =
-        isRegression
-        ? .values(try c.floats("train.y")) : .classes(try c.integers("train.y"), count: classes)
-      let order = try c.integers("order")
-      let (epochs, samples) = (c.shape("order")[0], c.shape("order")[1])
-      let head = try trainProbe(
-        from: LinearHead(
-          width: c.shape("train.x")[1], outputCount: targets.outputCount,
-          weight: try c.floats("init.weight"), bias: try c.floats("init.bias")),
-        features: try c.floats("train.x"), targets: targets,
-        settings: ProbeSettings(
-          learningRate: 1e-2, weightDecay: 1e-4, epochs: epochs, batch: Int(c.metadata["batch"]!)!),
-        order: { Array(order[$0 * samples..<($0 + 1) * samples]) })
-      let logits = head.outputs(for: try c.floats("test.x"))
-      let task = EvaluationTask(
-        isRegression ? .regression : .classes(classes),
-        metric: isRegression ? .spearman : .accuracy)
-      let labels: Labels =
-        isRegression ? .values(try c.floats("test.y")) : .classes(try c.integers("test.y"))
-      let metric = try score(logits, labels, for: task)
-      #expect(relativeError(head.weight, try c.floats("weight")) < 1e-4, "\(name): weight")
-      #expect(relativeError(head.bias, try c.floats("bias")) < 1e-4, "\(name): bias")
-      #expect(relativeError(logits, try c.floats("logits")) < 1e-4, "\(name): logits")
-      #expect(abs(metric - Double(c.metadata["metric"]!)!) < 1e-4, "\(name): metric")
-    }
-  }
-
   /// Rows of a sample are drawn together: the same as training on them as wide batches in that order.
   @Test func tokensOfASampleStayTogether() throws {
     let (samples, tokens, width) = (10, 3, 4)

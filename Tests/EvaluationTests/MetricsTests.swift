@@ -1,35 +1,9 @@
 import Basics
-import Foundation
 import Testing
 
 @testable import Evaluation
 
 @Suite struct MetricsTests {
-  private struct Case: Decodable {
-    let metric: String
-    let value: Double
-    let a, b, scores: [Double]?
-    let labels, predicted: [Int32]?
-  }
-
-  @Test(.enabled(if: goldenFolder != nil)) func agreeWithScikitLearn() throws {
-    let bytes = try Files.read(goldenFolder! + "/metrics.json")
-    let cases = try JSONDecoder().decode([Case].self, from: Data(bytes))
-    #expect(!cases.isEmpty)
-    for c in cases {
-      let value =
-        switch c.metric {
-        case "spearman": try Metrics.spearman(c.a!, c.b!)
-        case "pearson": try Metrics.pearson(c.a!, c.b!)
-        case "weighted_f1": try Metrics.weightedF1(labels: c.labels!, predicted: c.predicted!)
-        case "accuracy": try Metrics.accuracy(labels: c.labels!, predicted: c.predicted!)
-        case "auroc": try Metrics.auroc(labels: c.labels!, scores: c.scores!)
-        default: Double.nan
-        }
-      #expect(abs(value - c.value) < 1e-12, "\(c.metric): \(value), expected \(c.value)")
-    }
-  }
-
   @Test func theSpecificationsVectors() throws {
     let f1 = try Metrics.weightedF1(labels: [0, 0, 0, 1, 1, 2], predicted: [0, 0, 1, 1, 2, 2])
     #expect(abs(f1 - 0.677778) < 1e-6)

@@ -163,7 +163,9 @@ private let tokens = InputSpecification(kind: .tokens, shape: [7], vocabulary: 1
     _ = slopeAlong()
     fixture.clear()
     fixture.network.decoder.directionalDerivative(
-      of: fixture.decoding, along: matrix(v), adding: matrix(second), fixture.lane)
+      of: fixture.decoding, along: matrix(v),
+      DecoderTangents(fixture.network.decoder, sampleCount: Fixture.samples),
+      adding: matrix(second), fixture.lane)
     var largest = 0.0
     for i in stride(from: 0, to: count, by: 17) {
       let expected = fixture.difference(fixture.latent.base + i, slopeAlong)

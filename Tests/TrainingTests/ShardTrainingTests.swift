@@ -118,7 +118,8 @@ import Testing
   @Test(
     .timeLimit(.minutes(1)),
     arguments: [
-      ("flip", 65, "The shard is damaged."), ("cut", 65, "shard-0000"), ("manifest", 65, "manifest.json"),
+      ("flip", 65, "The shard is damaged."), ("cut", 65, "shard-0000"),
+      ("manifest", 65, "manifest.json"),
       ("remove", 66, "expected a split 'pretrain' or 'train', found no folder"),
     ] as [(String, Int32, String)])
   func damagedShards(how: String, code: Int32, message: String) throws {
