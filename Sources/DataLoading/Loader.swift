@@ -90,7 +90,7 @@ public final class Loader {
     try check((1...256).contains(options.workers), "--workers", "1 to 256", options.workers)
     try check((1...4096).contains(options.slots), "--slots", "1 to 4096", options.slots)
     try check(
-      options.workerTimeoutSeconds > 0, "--worker-timeout", "more than 0 seconds",
+      options.workerTimeoutSeconds > 0, "workerTimeoutSeconds", "more than 0 seconds",
       options.workerTimeoutSeconds)
   }
 
