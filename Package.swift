@@ -105,6 +105,9 @@ let package = Package(
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
     tests("DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders", "CArchive"]),
     tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep"]),
+    tests(
+      "ObjectivesTests",
+      ["Basics", "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers"]),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests(
       "TrainingTests",

@@ -35,7 +35,9 @@ extension Workbench where R == Float {
       decoder.slope(of: decoding, into: Matrix(slope.base, z.rows, z.columns), lane)
       Float.axpy(size, -settings.innerLearningRate, slope.base, z.base)
     }
-    return TokenPredictions(before: before, after: predictions(from: z, decoding, lane))
+    return withExtendedLifetime((latent, slope)) {
+      TokenPredictions(before: before, after: predictions(from: z, decoding, lane))
+    }
   }
 
   private func predictions(
