@@ -29,6 +29,8 @@ public enum Console {
     _ program: String,
     _ commands: [(word: String, command: Command, body: (Arguments) throws -> Void)]
   ) -> Never {
+    // Who reads our messages may leave first (`| tee log` and ^C): that must not end a run before it has saved.
+    signal(SIGPIPE, SIG_IGN)
     var words = Array(CommandLine.arguments.dropFirst())
     do {
       if words.first == "--version" {

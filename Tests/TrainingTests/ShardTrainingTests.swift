@@ -103,6 +103,21 @@ import Testing
     #expect(try Files.list(bench.directory.checkpoints).count == 1)
   }
 
+  /// `metamae-train ... | tee log` and ^C: the reader of the messages leaves first, and the step is saved all the same.
+  @Test(.timeLimit(.minutes(1))) func aStopSignalSavesThoughNobodyReads() throws {
+    let bench = try bench()
+    let (process, out, err) = try start(
+      bench, ["--config", bench.config, "--set", "steps=5000", "--set", "save_every=0"])
+    while process.isRunning && !Files.exists(bench.directory.metrics) { usleep(500) }
+    try out.fileHandleForReading.close()
+    try err.fileHandleForReading.close()
+    kill(process.processIdentifier, SIGINT)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit)
+    #expect(process.terminationStatus == 130)
+    #expect(try Files.list(bench.directory.checkpoints).count == 1)
+  }
+
   @Test func dryRunAndJSON() throws {
     let bench = try bench()
     let (plan, _) = try run(bench, ["--config", bench.config, "--dry-run"])
