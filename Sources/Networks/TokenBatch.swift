@@ -54,7 +54,9 @@ public final class TokenBatch<R: Real>: @unchecked Sendable {
     }
   }
 
-  deinit { integers.forEach { $0.deallocate() } }
+  deinit {
+    for pointer in integers { pointer.deallocate() }
+  }
 
   /// Patch values of input `k`: [capacity T_k, token width].
   public func patches(_ k: Int) -> Matrix<R> {

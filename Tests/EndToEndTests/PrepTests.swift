@@ -133,7 +133,7 @@ import Testing
     var kills = 0
     for k in 0..<12 {
       kills += Int(
-        try ProgramRun("metamae-prep", words + [out], killAfter: 0.05 * Double(k + 1)).signal)
+        try ProgramRun("metamae-prep", words + [out], killAfter: 0.006 * Double(k + 1)).signal)
     }
     #expect(kills > 0, "no run was killed")
     let last = try ProgramRun("metamae-prep", words + [out])

@@ -5,7 +5,8 @@ import Foundation
 import TensorCore
 import Testing
 
-/// The oracle's configuration as it stands in the metadata.
+/// The oracle's configuration as it stands in the metadata, under the oracle's names.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 struct OracleConfiguration: Decodable {
   struct Input: Decodable {
     let kind: InputSpecification.Kind
