@@ -47,7 +47,8 @@ let package = Package(
       name: "CSystem", path: "Sources/CSystem",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
-      name: "CKernels", path: "Sources/CKernels", exclude: ["kernels.inc", "variant.h"],
+      name: "CKernels", path: "Sources/CKernels", 
+      exclude: ["attention.inc", "kernels.inc", "products.inc", "table.inc", "variant.h"],
       cSettings: [
         .unsafeFlags([
           "-O3", "-ffast-math", "-fno-finite-math-only", "-mprefer-vector-width=512", "-Wall",

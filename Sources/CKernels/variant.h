@@ -1,4 +1,5 @@
-/* Compiles kernels.inc for float and double under the current instruction set; VARIANT names it. */
+/* Compiles table.inc for float and double under the current instruction set: VARIANT names it, VECTOR_BYTES is the size
+ * of its registers, TILE_ROWS how many rows of a product stay in them. */
 #define PASTE_(a, b, c) a##_##b##_##c
 #define PASTE(a, b, c) PASTE_(a, b, c)
 
@@ -45,7 +46,7 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 #define GAUSS PASTE(gauss, VARIANT, f)
 #define SQRT __builtin_sqrtf
 #define LOG logf
-#include "kernels.inc"
+#include "table.inc"
 #undef REAL
 #undef TABLE
 #undef NAME
@@ -61,4 +62,4 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 #define GAUSS PASTE(gauss, VARIANT, d)
 #define SQRT __builtin_sqrt
 #define LOG log
-#include "kernels.inc"
+#include "table.inc"

@@ -1,6 +1,6 @@
 // The decoder g: from a latent to the reconstruction of all tokens, its loss over a selection of them, and the
-// first and second derivatives in the latent that Algorithm 1 asks for. The final norm and the heads are row by row,
-// so they are computed for the selected tokens alone.
+// first and second derivatives in the latent that Algorithm 1 asks for. The last block's output, the final norm and the
+// heads are computed for the selected tokens alone.
 
 import Basics
 import Experiments
@@ -49,16 +49,18 @@ public struct Decoder: Sendable {
     // 1. mask tokens fill the gaps, the order is restored, codes are added
     let embedded = lane.scratch.matrix(latent.rows, size.width)
     embed(latent, into: embedded, lane)
-    let x = lane.scratch.matrix(n, size.width)
+    var x = lane.scratch.matrix(n, size.width)
     R.assemble(n, size.width, pass.source, embedded.base, lane.vector(maskToken), x.base)
     R.addBias(pass.samples.count, pass.tokens * size.width, pass.codes.base, x.base)
     // 2. blocks
-    for (l, block) in blocks.enumerated() { block.forward(x, pass.blocks[l], dropout: nil, lane) }
+    for (l, block) in blocks.enumerated() {
+      x = block.forward(x, pass.activations(l), dropout: nil, lane)
+    }
     // 3. heads of the selected tokens
     let selection = pass.selection
     let chosen = lane.scratch.matrix(selection.count, size.width)
     let y = lane.scratch.matrix(selection.count, size.width)
-    R.gather(selection.count, size.width, selection.rows, x.base, chosen.base)
+    R.gather(selection.count, size.width, selection.order, x.base, chosen.base)
     norm(chosen, pass.norm.prefix(selection.count), into: y, lane)
     for (k, head) in heads.enumerated() {
       let part = selection.part(k)
@@ -66,7 +68,7 @@ public struct Decoder: Sendable {
       if let table = vocabularies[k] {
         let hidden = pass.hidden[k].prefix(part.count)
         head(y[part], into: hidden, lane)
-        multiply(hidden, lane.matrix(table).transposed, into: predicted)
+        lane.scratch.multiply(hidden, lane.matrix(table).transposed, into: predicted)
       } else {
         head(y[part], into: predicted, lane)
       }
@@ -101,12 +103,12 @@ public struct Decoder: Sendable {
 
   /// The gradient of the loss in the latent alone (line 8), keeping what `directionalDerivative` needs.
   public func slope<R>(of pass: DecoderPass<R>, into dLatent: Matrix<R>, _ lane: Lane<R>) {
-    precondition(pass.adjoints.count == blocks.count, "a pass that keeps its adjoints is needed")
+    precondition(pass.keepsAdjoints, "a pass that keeps its adjoints is needed")
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
-    let dx = backwardHeads(pass, lane)
+    var dx = backwardHeads(pass, lane)
     for l in blocks.indices.reversed() {
-      blocks[l].backward(dx, pass.blocks[l], pass.adjoints[l], dropout: nil, lane)
+      dx = blocks[l].backward(dx, pass.activations(l), pass.adjoints(l), dropout: nil, lane)
     }
     R.gather(pass.embedded.rows, size.width, pass.placed, dx.base, pass.embedded.base)
     embed.backward(pass.embedded, into: dLatent, lane)
@@ -116,12 +118,14 @@ public struct Decoder: Sendable {
   public func gradient<R>(of pass: DecoderPass<R>, into dLatent: Matrix<R>, _ lane: Lane<R>) {
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
-    let dx = backwardHeads(pass, lane)
+    var dx = backwardHeads(pass, lane)
     accumulateHeads(pass, lane)
-    let adjoints = BlockAdjoints<R>(rows: dx.rows, size, forWeights: true, lane.scratch.take)
+    let shared = BlockAdjoints<R>(
+      rows: pass.samples.count * pass.tokens, size, forWeights: true, lane.scratch.take)
     for l in blocks.indices.reversed() {
-      blocks[l].backward(dx, pass.blocks[l], adjoints, dropout: nil, lane)
-      blocks[l].accumulate(pass.blocks[l], adjoints, lane)
+      let (kept, adjoints) = (pass.activations(l), pass.limited(shared, l))
+      dx = blocks[l].backward(dx, kept, adjoints, dropout: nil, lane)
+      blocks[l].accumulate(kept, adjoints, lane)
     }
     R.indexedSums(pass.absentCount, size.width, pass.absent, dx.base, lane.slope(maskToken))
     R.gather(pass.embedded.rows, size.width, pass.placed, dx.base, pass.embedded.base)
@@ -129,11 +133,11 @@ public struct Decoder: Sendable {
     embed.backward(pass.embedded, into: dLatent, lane)
   }
 
-  /// From the distances' slopes to the adjoint of the last block's output, zero where nothing was selected.
+  /// From the distances' slopes to the adjoint of the last block's output, the selected rows.
   private func backwardHeads<R>(_ pass: DecoderPass<R>, _ lane: Lane<R>) -> Matrix<R> {
     let selection = pass.selection
     let dy = pass.normed.prefix(selection.count)
-    let dx = lane.scratch.matrix(pass.samples.count * pass.tokens, size.width)
+    let dx = lane.scratch.matrix(selection.count, size.width)
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
     for (k, head) in heads.enumerated() {
@@ -141,7 +145,7 @@ public struct Decoder: Sendable {
       var slope = pass.predictions[k].prefix(part.count)
       if let table = vocabularies[k] {
         let hidden = pass.hiddenAdjoints[k].prefix(part.count)
-        multiply(slope, lane.matrix(table), into: hidden)
+        lane.scratch.multiply(slope, lane.matrix(table), into: hidden)
         slope = hidden
       }
       head.backward(slope, into: dy[part], lane)
@@ -150,7 +154,7 @@ public struct Decoder: Sendable {
     chosen.zero()
     norm.backward(dy, pass.norm.prefix(selection.count), adding: chosen, lane)
     dx.zero()
-    R.scatterAdd(selection.count, size.width, selection.rows, chosen.base, dx.base)
+    R.scatterAdd(selection.count, size.width, selection.order, chosen.base, dx.base)
     return dx
   }
 
@@ -165,7 +169,7 @@ public struct Decoder: Sendable {
       let part = selection.part(k)
       var slope = pass.predictions[k].prefix(part.count)
       if let table = vocabularies[k] {
-        multiply(
+        lane.scratch.multiply(
           slope.transposed, pass.hidden[k].prefix(part.count), into: lane.slopeMatrix(table),
           adding: 1)
         slope = pass.hiddenAdjoints[k].prefix(part.count)
@@ -188,16 +192,17 @@ public struct Decoder: Sendable {
     // 1. forward
     let embedded = lane.scratch.matrix(direction.rows, size.width)
     embed.product(direction, into: embedded, lane)
-    let xt = lane.scratch.matrix(n, size.width)
+    var xt = lane.scratch.matrix(n, size.width)
     R.assemble(n, size.width, pass.source, embedded.base, nil, xt.base)
     for (l, block) in blocks.enumerated() {
-      block.tangent(xt, pass.blocks[l], tangents.blocks[l], lane)
+      xt = block.tangent(xt, pass.activations(l), pass.limited(tangents.blocks[l], l), lane)
     }
     // 2. heads, there and back
     tangentHeads(pass, xt, lane)
     // 3. backward
     for l in blocks.indices.reversed() {
-      blocks[l].backwardTangent(xt, pass.blocks[l], pass.adjoints[l], tangents.blocks[l], lane)
+      xt = blocks[l].backwardTangent(
+        xt, pass.activations(l), pass.adjoints(l), pass.limited(tangents.blocks[l], l), lane)
     }
     R.indexedSums(pass.absentCount, size.width, pass.absent, xt.base, lane.slope(maskToken))
     R.gather(embedded.rows, size.width, pass.placed, xt.base, embedded.base)
@@ -218,7 +223,7 @@ public struct Decoder: Sendable {
     let y = lane.scratch.matrix(count, size.width)
     let yt = lane.scratch.matrix(count, size.width)
     let dyt = lane.scratch.matrix(count, size.width)
-    R.gather(count, size.width, selection.rows, xt.base, chosen.base)
+    R.gather(count, size.width, selection.order, xt.base, chosen.base)
     norm.tangent(chosen, kept, tangents, into: yt, lane)
     norm.again(kept, into: y, lane)
     for (k, head) in heads.enumerated() {
@@ -231,14 +236,14 @@ public struct Decoder: Sendable {
       if let table = vocabularies[k] {
         let hidden = lane.scratch.matrix(part.count, latentWidth)
         head.product(yt[part], into: hidden, lane)
-        multiply(hidden, lane.matrix(table).transposed, into: predicted)
+        lane.scratch.multiply(hidden, lane.matrix(table).transposed, into: predicted)
         R.crossEntropyTangent(
           part.count, inputs[k].vocabulary, pass.shares[k].base, weight, predicted.base)
-        multiply(
+        lane.scratch.multiply(
           predicted.transposed, pass.hidden[k].prefix(part.count), into: lane.slopeMatrix(table),
           adding: 1)
-        multiply(slope.transposed, hidden, into: lane.slopeMatrix(table), adding: 1)
-        multiply(predicted, lane.matrix(table), into: hidden)
+        lane.scratch.multiply(slope.transposed, hidden, into: lane.slopeMatrix(table), adding: 1)
+        lane.scratch.multiply(predicted, lane.matrix(table), into: hidden)
         head.accumulateTangent(
           pass.hiddenAdjoints[k].prefix(part.count), hidden, y[part], yt[part], lane)
         head.backward(hidden, into: dyt[part], lane)
@@ -252,6 +257,6 @@ public struct Decoder: Sendable {
     chosen.zero()
     norm.backwardTangent(pass.normed.prefix(count), dyt, kept, tangents, adding: chosen, lane)
     xt.zero()
-    R.scatterAdd(count, size.width, selection.rows, chosen.base, xt.base)
+    R.scatterAdd(count, size.width, selection.order, chosen.base, xt.base)
   }
 }

@@ -28,43 +28,71 @@ final class IndexList: @unchecked Sendable {
 /// The tokens a reconstruction loss is taken at, grouped by input.
 public final class Selection: @unchecked Sendable {
   private let rowList: IndexList
+  private let startList: IndexList
+  private let orderList: IndexList
   private let targetList: IndexList
+  private let numbers: IndexList
   private var ends: [Int]
   /// What one token's distance of each input counts: batch factor / (inputs x selected tokens in the whole batch).
   public fileprivate(set) var weights: [Double]
 
-  init(inputs: Int, capacity: Int) {
+  init(samples: Int, inputs: Int, capacity: Int) {
     rowList = IndexList(capacity: capacity)
+    startList = IndexList(capacity: samples + 1)
+    orderList = IndexList(capacity: capacity)
     targetList = IndexList(capacity: capacity)
+    numbers = IndexList(capacity: capacity)
     ends = .init(repeating: 0, count: inputs)
     weights = .init(repeating: 0, count: inputs)
   }
 
   var count: Int { rowList.count }
-  /// Rows of the decoder's sequence, [samples (1 + T)].
-  var rows: UnsafePointer<Int32> { UnsafePointer(rowList.base) }
+  /// Their rows of the decoder's sequence, [samples (1 + T)], sample by sample.
+  var queries: RowSelection {
+    RowSelection(
+      rows: UnsafePointer(rowList.base), starts: UnsafePointer(startList.base), count: count)
+  }
+  /// Input by input, which of those rows it is.
+  var order: UnsafePointer<Int32> { UnsafePointer(orderList.base) }
   /// Rows of the input's tokens in the batch.
   var targets: UnsafePointer<Int32> { UnsafePointer(targetList.base) }
 
   func part(_ k: Int) -> Range<Int> { (k == 0 ? 0 : ends[k - 1])..<ends[k] }
 
-  /// Selects, input by input, the tokens of the samples for which `isSelected(sample, token)` holds; tokens are
-  /// numbered over all inputs.
+  /// Selects the tokens of the samples for which `isSelected(sample, token)` holds; tokens are numbered over all
+  /// inputs.
   fileprivate func fill(
     _ samples: Range<Int>, _ inputs: [InputSpecification], _ isSelected: (Int, Int) -> Bool
   ) {
-    rowList.removeAll()
-    targetList.removeAll()
     let tokenCount = inputs.reduce(0) { $0 + $1.tokenCount }
+    // 1. rows, sample by sample; each selected row's number waits in `numbers` for the second round
+    rowList.removeAll()
+    startList.removeAll()
+    for sample in samples {
+      startList.append(rowList.count)
+      let first = (sample - samples.lowerBound) * (1 + tokenCount) + 1
+      for token in 0..<tokenCount {
+        numbers.base[first + token] = -1
+        if isSelected(sample, token) {
+          numbers.base[first + token] = Int32(rowList.count)
+          rowList.append(first + token)
+        }
+      }
+    }
+    startList.append(rowList.count)
+    // 2. the same, input by input
+    orderList.removeAll()
+    targetList.removeAll()
     var start = 0
     for (k, input) in inputs.enumerated() {
       for sample in samples {
-        for token in 0..<input.tokenCount where isSelected(sample, start + token) {
-          rowList.append((sample - samples.lowerBound) * (1 + tokenCount) + 1 + start + token)
+        let first = (sample - samples.lowerBound) * (1 + tokenCount) + 1 + start
+        for token in 0..<input.tokenCount where numbers.base[first + token] >= 0 {
+          orderList.append(Int(numbers.base[first + token]))
           targetList.append(sample * input.tokenCount + token)
         }
       }
-      ends[k] = rowList.count
+      ends[k] = orderList.count
       start += input.tokenCount
     }
   }
@@ -75,9 +103,9 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
   public private(set) var samples: Range<Int>
   /// 1 + T.
   let tokens: Int
-  let blocks: [BlockActivations<R>]
+  private let blocks: [BlockActivations<R>]
   /// One a block when the pass keeps its adjoints for the second derivative, else none.
-  let adjoints: [BlockAdjoints<R>]
+  private let blockAdjoints: [BlockAdjoints<R>]
   let norm: NormActivations<R>
   /// Adjoint of the final norm's output, [selected, d].
   let normed: Matrix<R>
@@ -107,6 +135,23 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
   var absent: UnsafePointer<Int32> { UnsafePointer(absentList.base) }
   var absentCount: Int { absentList.count }
 
+  var keepsAdjoints: Bool { !blockAdjoints.isEmpty }
+
+  /// Block l's memory. The last block is asked for the selected tokens only.
+  func activations(_ l: Int) -> BlockActivations<R> {
+    l == blocks.count - 1 ? blocks[l].limited(to: selection.queries) : blocks[l]
+  }
+
+  func adjoints(_ l: Int) -> BlockAdjoints<R> { limited(blockAdjoints[l], l) }
+
+  func limited(_ adjoints: BlockAdjoints<R>, _ l: Int) -> BlockAdjoints<R> {
+    l == blocks.count - 1 ? adjoints.limited(to: selection.queries) : adjoints
+  }
+
+  func limited(_ tangents: BlockTangents<R>, _ l: Int) -> BlockTangents<R> {
+    l == blocks.count - 1 ? tangents.limited(to: selection.queries) : tangents
+  }
+
   /// - Parameters:
   ///   - codes: the decoder's position codes, [1 + T, d].
   ///   - keepsAdjoints: whether `slope` and `directionalDerivative` will be asked of this pass.
@@ -121,7 +166,7 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
     self.tokens = tokens
     let rows = samples.count * tokens
     let latentRows = samples.count * (1 + keptCount)
-    selection = Selection(inputs: inputs.count, capacity: rows)
+    selection = Selection(samples: samples.count, inputs: inputs.count, capacity: rows)
     sourceList = IndexList(capacity: rows)
     placedList = IndexList(capacity: latentRows)
     absentList = IndexList(capacity: rows)
@@ -150,7 +195,7 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
     memory = planned.memory
     let parts = planned.result
     blocks = parts.blocks
-    adjoints = parts.adjoints
+    blockAdjoints = parts.adjoints
     norm = parts.norm
     normed = parts.normed
     predictions = parts.predictions

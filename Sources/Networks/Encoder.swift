@@ -66,7 +66,7 @@ public struct Encoder: Sendable {
     embed(batch, pass, into: x, lane)
     pass.dropout(self, layer: 0, keys)?.apply(x, .embedding)
     for (l, block) in blocks.enumerated() {
-      block.forward(x, pass.blocks[l], dropout: pass.dropout(self, layer: l + 1, keys), lane)
+      _ = block.forward(x, pass.blocks[l], dropout: pass.dropout(self, layer: l + 1, keys), lane)
     }
     norm(x, pass.norm, into: latent, lane)
   }
@@ -86,7 +86,7 @@ public struct Encoder: Sendable {
         R.gather(count, size.width, pass.identifiers[k], lane.vector(embedding.weight), rows.base)
       } else {
         let patches = gather(batch, pass, k, lane)
-        multiply(patches, lane.matrix(embedding.weight).transposed, into: rows)
+        lane.scratch.multiply(patches, lane.matrix(embedding.weight).transposed, into: rows)
         R.addBias(count, size.width, lane.vector(embedding.bias!), rows.base)
       }
       R.scatterAdd(count, size.width, pass.rows[k], rows.base, x.base)
@@ -120,7 +120,7 @@ public struct Encoder: Sendable {
     norm.accumulate(dLatent, pass.norm, lane)
     let adjoints = BlockAdjoints<R>(rows: dx.rows, size, forWeights: true, lane.scratch.take)
     for l in blocks.indices.reversed() {
-      blocks[l].backward(
+      _ = blocks[l].backward(
         dx, pass.blocks[l], adjoints, dropout: pass.dropout(self, layer: l + 1, keys), lane)
       blocks[l].accumulate(pass.blocks[l], adjoints, lane)
     }
@@ -137,7 +137,8 @@ public struct Encoder: Sendable {
           count, size.width, pass.identifiers[k], rows.base, lane.slope(embedding.weight))
       } else {
         let patches = gather(batch, pass, k, lane)
-        multiply(rows.transposed, patches, into: lane.slopeMatrix(embedding.weight), adding: 1)
+        lane.scratch.multiply(
+          rows.transposed, patches, into: lane.slopeMatrix(embedding.weight), adding: 1)
         R.columnSums(count, size.width, rows.base, lane.slope(embedding.bias!))
       }
     }

@@ -15,9 +15,16 @@ struct Linear: Sendable {
     self.bias = bias ? table.add(name + ".bias", outWidth) : nil
   }
 
+  /// A part of the outputs as a map of its own: rows of the same weights. Maps without a bias only.
+  func outputs(_ range: Range<Int>) -> Linear { Linear(weight: weight.rows(range), bias: nil) }
+
+  private init(weight: ParameterSlot, bias: ParameterSlot?) {
+    (self.weight, self.bias) = (weight, bias)
+  }
+
   /// y = x W^T, plus beta y; the bias is left to the caller, who fuses it. [n, in] to [n, out].
   func product<R>(_ x: Matrix<R>, into y: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>) {
-    multiply(x, lane.matrix(weight).transposed, into: y, adding: beta)
+    lane.scratch.multiply(x, lane.matrix(weight).transposed, into: y, adding: beta)
   }
 
   /// y = x W^T + b.
@@ -28,12 +35,12 @@ struct Linear: Sendable {
 
   /// dx = dy W, plus beta dx. [n, out] to [n, in].
   func backward<R>(_ dy: Matrix<R>, into dx: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>) {
-    multiply(dy, lane.matrix(weight), into: dx, adding: beta)
+    lane.scratch.multiply(dy, lane.matrix(weight), into: dx, adding: beta)
   }
 
   /// dW += dy^T x, db += sum(dy).
   func accumulate<R>(_ dy: Matrix<R>, _ x: Matrix<R>, _ lane: Lane<R>) {
-    multiply(dy.transposed, x, into: lane.slopeMatrix(weight), adding: 1)
+    lane.scratch.multiply(dy.transposed, x, into: lane.slopeMatrix(weight), adding: 1)
     if let bias { R.columnSums(dy.rows, dy.columns, dy.base, lane.slope(bias)) }
   }
 
@@ -42,7 +49,7 @@ struct Linear: Sendable {
     _ dy: Matrix<R>, _ dyt: Matrix<R>, _ x: Matrix<R>, _ xt: Matrix<R>, _ lane: Lane<R>
   ) {
     accumulate(dyt, x, lane)
-    multiply(dy.transposed, xt, into: lane.slopeMatrix(weight), adding: 1)
+    lane.scratch.multiply(dy.transposed, xt, into: lane.slopeMatrix(weight), adding: 1)
   }
 }
 
@@ -141,5 +148,14 @@ struct NormTangents<R: Real> {
   init(_ rows: Int, _ width: Int, _ allocate: (Int) -> UnsafeMutablePointer<R>) {
     normalised = Matrix(allocate(rows * width), rows, width)
     relative = allocate(rows)
+  }
+
+  private init(normalised: Matrix<R>, relative: UnsafeMutablePointer<R>) {
+    self.normalised = normalised
+    self.relative = relative
+  }
+
+  func prefix(_ rows: Int) -> NormTangents {
+    NormTangents(normalised: normalised.prefix(rows), relative: relative)
   }
 }

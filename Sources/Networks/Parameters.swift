@@ -17,11 +17,21 @@ public struct ParameterSlot: Sendable, Equatable {
     self.shape = shape
     self.offset = offset
     count = shape.reduce(1, *)
+    rows = shape[0]
+    columns = count / max(rows, 1)
   }
 
   /// Rows and columns of a weight: the first axis, and all others together.
-  var rows: Int { shape[0] }
-  var columns: Int { count / shape[0] }
+  let rows: Int
+  let columns: Int
+
+  /// The part of a weight that holds some of its rows.
+  func rows(_ range: Range<Int>) -> ParameterSlot {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(name)")
+    return ParameterSlot(
+      name: name, shape: [range.count] + shape.dropFirst(),
+      offset: offset + range.lowerBound * columns)
+  }
 }
 
 /// The slots of a model in the order they were declared, each 64-byte aligned.

@@ -1,5 +1,6 @@
 // A pre-norm Transformer block (Table 7): x += proj(attention(norm1(x))); x += fc2(gelu(fc1(norm2(x)))).
-// Forward, backward and weight gradients here; the tangents of all three in TransformerBlock+Tangent.swift.
+// Forward, backward and weight gradients here; the tangents of all three in TransformerBlock+Tangent.swift. Where only
+// some rows of the output are asked for, queries, MLP and norm2 are computed for those alone.
 
 import Basics
 import Experiments
@@ -8,7 +9,9 @@ import TensorCore
 public struct TransformerBlock: Sendable {
   let size: TransformerSize
   let norm1: LayerNorm
-  let qkv: Linear
+  /// The first third of the published qkv weight, and the rest of it.
+  let query: Linear
+  let keyValue: Linear
   let proj: Linear
   let norm2: LayerNorm
   let fc1: Linear
@@ -17,30 +20,40 @@ public struct TransformerBlock: Sendable {
   init(_ table: inout ParameterTable, _ name: String, _ size: TransformerSize) {
     self.size = size
     norm1 = LayerNorm(&table, name + ".norm1", width: size.width)
-    qkv = Linear(&table, name + ".attn.qkv", from: size.width, to: 3 * size.width, bias: false)
+    let qkv = Linear(&table, name + ".attn.qkv", from: size.width, to: 3 * size.width, bias: false)
+    query = qkv.outputs(0..<size.width)
+    keyValue = qkv.outputs(size.width..<3 * size.width)
     proj = Linear(&table, name + ".attn.proj", from: size.width, to: size.width)
     norm2 = LayerNorm(&table, name + ".norm2", width: size.width)
     fc1 = Linear(&table, name + ".mlp.fc1", from: size.width, to: size.hiddenWidth)
     fc2 = Linear(&table, name + ".mlp.fc2", from: size.hiddenWidth, to: size.width)
   }
 
-  /// Runs the block on x [n, d] in place and keeps what the other passes need.
-  func forward<R>(_ x: Matrix<R>, _ kept: BlockActivations<R>, dropout: Dropout?, _ lane: Lane<R>) {
+  /// Runs the block on x [n, d] and keeps what the other passes need.
+  ///
+  /// - Returns: the rows asked for: x, overwritten, or the selected ones in scratch of the caller's.
+  func forward<R>(
+    _ x: Matrix<R>, _ kept: BlockActivations<R>, dropout: Dropout?, _ lane: Lane<R>
+  ) -> Matrix<R> {
+    let out = kept.shape.selected(x, lane.scratch)
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
     let y = lane.scratch.matrix(x.rows, size.width)
-    let activated = lane.scratch.matrix(x.rows, size.hiddenWidth)
+    let activated = lane.scratch.matrix(out.rows, size.hiddenWidth)
     // 1. attention
     norm1(x, kept.norm1, into: y, lane)
-    qkv.product(y, into: kept.qkv, lane)
-    Attention.forward(kept.qkv, kept.shares, into: kept.mixed, kept.shape)
-    close(branch: proj, kept.mixed, y, adding: x, dropout, .attention, lane)
+    keyValue.product(y, into: kept.inputs.keyValue, lane)
+    query.product(kept.shape.selected(y, lane.scratch), into: kept.inputs.query, lane)
+    kept.shape.forward(kept.inputs, kept.shares, into: kept.mixed, lane.scratch)
+    let z = y.prefix(out.rows)
+    close(branch: proj, kept.mixed, z, adding: out, dropout, .attention, lane)
     // 2. MLP
-    norm2(x, kept.norm2, into: y, lane)
-    fc1.product(y, into: kept.hidden, lane)
-    R.gelu(x.rows, size.hiddenWidth, kept.hidden.base, lane.vector(fc1.bias!), activated.base)
+    norm2(out, kept.norm2, into: z, lane)
+    fc1.product(z, into: kept.hidden, lane)
+    R.gelu(out.rows, size.hiddenWidth, kept.hidden.base, lane.vector(fc1.bias!), activated.base)
     dropout?.apply(activated, .activation)
-    close(branch: fc2, activated, y, adding: x, dropout, .output, lane)
+    close(branch: fc2, activated, z, adding: out, dropout, .output, lane)
+    return out
   }
 
   /// x += dropout(input W^T + b), with y as scratch.
@@ -57,33 +70,51 @@ public struct TransformerBlock: Sendable {
     R.axpy(x.count, 1, y.base, x.base)
   }
 
-  /// Turns dx, the adjoint of the block's output, into that of its input, and fills the adjoints in between.
+  /// The adjoint of the block's input from dout, that of its output (used up); fills the adjoints in between.
   func backward<R>(
-    _ dx: Matrix<R>, _ kept: BlockActivations<R>, _ adjoints: BlockAdjoints<R>, dropout: Dropout?,
-    _ lane: Lane<R>
-  ) {
+    _ dout: Matrix<R>, _ kept: BlockActivations<R>, _ adjoints: BlockAdjoints<R>,
+    dropout: Dropout?, _ lane: Lane<R>
+  ) -> Matrix<R> {
+    let dx = kept.shape.spread(lane.scratch, dout)
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
     // 2. MLP
-    adjoints.output.copy(from: dx)
+    adjoints.output.copy(from: dout)
     dropout?.apply(adjoints.output, .output)
     fc2.backward(adjoints.output, into: adjoints.activated, lane)
     dropout?.apply(adjoints.activated, .activation)
-    let mark = lane.scratch.mark
-    defer { lane.scratch.release(mark) }
-    let hidden = adjoints.hidden ?? lane.scratch.matrix(dx.rows, size.hiddenWidth)
+    let hidden = adjoints.hidden ?? lane.scratch.matrix(dout.rows, size.hiddenWidth)
     R.geluBackward(
       kept.hidden.count, kept.hidden.base, adjoints.activated.base, hidden.base, adjoints.gelu?.base
     )
     if let gelu = adjoints.gelu { dropout?.apply(gelu, .activation) }
     fc1.backward(hidden, into: adjoints.norm2, lane)
-    norm2.backward(adjoints.norm2, kept.norm2, adding: dx, lane)
+    norm2.backward(adjoints.norm2, kept.norm2, adding: dout, lane)
     // 1. attention
-    adjoints.branch.copy(from: dx)
+    adjoints.branch.copy(from: dout)
     dropout?.apply(adjoints.branch, .attention)
     proj.backward(adjoints.branch, into: adjoints.mixed, lane)
-    Attention.backward(
-      adjoints.mixed, kept.qkv, kept.shares, into: adjoints.qkv, kept.shape, lane.scratch)
-    qkv.backward(adjoints.qkv, into: adjoints.norm1, lane)
+    kept.shape.backward(
+      adjoints.mixed, kept.inputs, kept.shares, into: adjoints.inputs, lane.scratch)
+    backwardInputs(adjoints.inputs, kept.shape, into: adjoints.norm1, lane)
+    kept.shape.place(dout, in: dx)
     norm1.backward(adjoints.norm1, kept.norm1, adding: dx, lane)
+    return dx
+  }
+
+  /// dy [n, d], the adjoint of norm1's output, from those of queries, keys and values.
+  func backwardInputs<R>(
+    _ inputs: AttentionInputs<R>, _ shape: AttentionShape, into dy: Matrix<R>, _ lane: Lane<R>
+  ) {
+    keyValue.backward(inputs.keyValue, into: dy, lane)
+    guard let queries = shape.queries else {
+      return query.backward(inputs.query, into: dy, adding: 1, lane)
+    }
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
+    let chosen = lane.scratch.matrix(queries.count, size.width)
+    query.backward(inputs.query, into: chosen, lane)
+    R.scatterAdd(queries.count, size.width, queries.rows, chosen.base, dy.base)
   }
 
   /// Adds the block's weight gradients, after `backward` with adjoints that keep `hidden` and `gelu`.
@@ -93,31 +124,54 @@ public struct TransformerBlock: Sendable {
     }
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
-    let y = lane.scratch.matrix(kept.qkv.rows, size.width)
+    let y = lane.scratch.matrix(kept.norm1.normalised.rows, size.width)
+    let z = y.prefix(kept.hidden.rows)
     fc2.accumulate(adjoints.output, gelu, lane)
-    norm2.again(kept.norm2, into: y, lane)
-    fc1.accumulate(hidden, y, lane)
+    norm2.again(kept.norm2, into: z, lane)
+    fc1.accumulate(hidden, z, lane)
     norm2.accumulate(adjoints.norm2, kept.norm2, lane)
     proj.accumulate(adjoints.branch, kept.mixed, lane)
     norm1.again(kept.norm1, into: y, lane)
-    qkv.accumulate(adjoints.qkv, y, lane)
+    keyValue.accumulate(adjoints.inputs.keyValue, y, lane)
+    query.accumulate(adjoints.inputs.query, kept.shape.selected(y, lane.scratch), lane)
     norm1.accumulate(adjoints.norm1, kept.norm1, lane)
   }
 }
 
-/// What a block keeps of its forward pass over n = samples x tokens rows.
+extension AttentionShape {
+  /// The rows asked for: x itself, or a copy of the selected ones in scratch.
+  func selected<R>(_ x: Matrix<R>, _ scratch: Arena<R>) -> Matrix<R> {
+    guard let queries else { return x }
+    let chosen = scratch.matrix(queries.count, x.columns)
+    R.gather(queries.count, x.columns, queries.rows, x.base, chosen.base)
+    return chosen
+  }
+
+  /// Room for all rows where `chosen` has the selected ones: `chosen` itself when that is all.
+  func spread<R>(_ scratch: Arena<R>, _ chosen: Matrix<R>) -> Matrix<R> {
+    queries == nil ? chosen : scratch.matrix(samples * tokens, chosen.columns)
+  }
+
+  /// Fills what `spread` gave: the selected rows, zeros elsewhere.
+  func place<R>(_ chosen: Matrix<R>, in all: Matrix<R>) {
+    guard let queries else { return }
+    all.zero()
+    R.scatterAdd(queries.count, chosen.columns, queries.rows, chosen.base, all.base)
+  }
+}
+
+/// What a block keeps of its forward pass over n = samples x tokens rows, m of them queries.
 struct BlockActivations<R: Real> {
-  let shape: AttentionShape
+  private(set) var shape: AttentionShape
   let norm1: NormActivations<R>
-  /// q, k, v side by side, [n, 3 d].
-  let qkv: Matrix<R>
-  /// softmax(q k^T), [samples heads, tokens tokens].
-  let shares: Matrix<R>
-  /// The heads' outputs side by side, [n, d].
-  let mixed: Matrix<R>
-  let norm2: NormActivations<R>
-  /// fc1's output, bias included, before GELU, [n, 2 d].
-  let hidden: Matrix<R>
+  private(set) var inputs: AttentionInputs<R>
+  /// softmax(q k^T), sample by sample, head by head: [queries, share stride] each.
+  let shares: UnsafeMutablePointer<R>
+  /// The heads' outputs side by side, [m, d].
+  private(set) var mixed: Matrix<R>
+  private(set) var norm2: NormActivations<R>
+  /// fc1's output, bias included, before GELU, [m, 2 d].
+  private(set) var hidden: Matrix<R>
 
   init(
     samples: Int, tokens: Int, _ size: TransformerSize, _ allocate: (Int) -> UnsafeMutablePointer<R>
@@ -127,33 +181,43 @@ struct BlockActivations<R: Real> {
     shape = AttentionShape(
       samples: samples, tokens: tokens, heads: size.heads, headWidth: size.headWidth)
     norm1 = NormActivations(n, size.width, allocate)
-    qkv = matrix(3 * size.width)
-    shares = Matrix(
-      allocate(samples * size.heads * tokens * tokens), samples * size.heads, tokens * tokens)
+    inputs = AttentionInputs(query: matrix(size.width), keyValue: matrix(2 * size.width))
+    shares = allocate(n * size.heads * shape.shareStride)
     mixed = matrix(size.width)
     norm2 = NormActivations(n, size.width, allocate)
     hidden = matrix(size.hiddenWidth)
   }
+
+  /// The same memory for a pass that is asked for some rows only.
+  func limited(to queries: RowSelection) -> BlockActivations {
+    var part = self
+    part.shape.queries = queries
+    part.inputs = inputs.prefix(queries: queries.count)
+    part.mixed = mixed.prefix(queries.count)
+    part.norm2 = norm2.prefix(queries.count)
+    part.hidden = hidden.prefix(queries.count)
+    return part
+  }
 }
 
-/// The adjoints inside a block, named after the value they belong to.
+/// The adjoints inside a block, named after the value they belong to; n rows, m of them queries.
 struct BlockAdjoints<R: Real> {
-  /// fc2's output, [n, d].
-  let output: Matrix<R>
-  /// GELU's output, [n, 2 d].
-  let activated: Matrix<R>
+  /// fc2's output, [m, d].
+  private(set) var output: Matrix<R>
+  /// GELU's output, [m, 2 d].
+  private(set) var activated: Matrix<R>
   /// GELU's input; only kept for weight gradients.
-  let hidden: Matrix<R>?
+  private(set) var hidden: Matrix<R>?
   /// Not an adjoint: GELU's output once more, for fc2's weight gradient.
-  let gelu: Matrix<R>?
-  /// norm2's output.
-  let norm2: Matrix<R>
-  /// proj's output.
-  let branch: Matrix<R>
-  /// The heads' outputs.
-  let mixed: Matrix<R>
-  let qkv: Matrix<R>
-  /// norm1's output.
+  private(set) var gelu: Matrix<R>?
+  /// norm2's output, [m, d].
+  private(set) var norm2: Matrix<R>
+  /// proj's output, [m, d].
+  private(set) var branch: Matrix<R>
+  /// The heads' outputs, [m, d].
+  private(set) var mixed: Matrix<R>
+  private(set) var inputs: AttentionInputs<R>
+  /// norm1's output, [n, d].
   let norm1: Matrix<R>
 
   init(
@@ -168,8 +232,22 @@ struct BlockAdjoints<R: Real> {
     norm2 = matrix(size.width)
     branch = matrix(size.width)
     mixed = matrix(size.width)
-    qkv = matrix(3 * size.width)
+    inputs = AttentionInputs(query: matrix(size.width), keyValue: matrix(2 * size.width))
     norm1 = matrix(size.width)
+  }
+
+  /// The same memory for a pass that is asked for some rows only.
+  func limited(to queries: RowSelection) -> BlockAdjoints {
+    var part = self
+    part.output = output.prefix(queries.count)
+    part.activated = activated.prefix(queries.count)
+    part.hidden = hidden?.prefix(queries.count)
+    part.gelu = gelu?.prefix(queries.count)
+    part.norm2 = norm2.prefix(queries.count)
+    part.branch = branch.prefix(queries.count)
+    part.mixed = mixed.prefix(queries.count)
+    part.inputs = inputs.prefix(queries: queries.count)
+    return part
   }
 }
 

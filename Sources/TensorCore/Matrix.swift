@@ -73,50 +73,71 @@ public struct Matrix<R: Real>: @unchecked Sendable {
 
 /// A matrix that enters a product transposed.
 public struct Transposed<R: Real> {
-  @usableFromInline let matrix: Matrix<R>
+  public let matrix: Matrix<R>
 }
 
 extension Matrix {
   public var transposed: Transposed<R> { Transposed(matrix: self) }
 }
 
-/// c = a b + beta c.
+/// c = a b + beta c, by OpenBLAS: for products that stand alone.
 public func multiply<R: Real>(_ a: Matrix<R>, _ b: Matrix<R>, into c: Matrix<R>, adding beta: R = 0)
 {
-  precondition(
-    a.columns == b.rows && c.rows == a.rows && c.columns == b.columns, "shapes do not fit")
-  product(a, false, b, false, a.columns, c, beta)
+  product(a, false, b, false, c, beta, nil)
 }
 
 /// c = a b^T + beta c.
 public func multiply<R: Real>(
   _ a: Matrix<R>, _ b: Transposed<R>, into c: Matrix<R>, adding beta: R = 0
 ) {
-  let b = b.matrix
-  precondition(
-    a.columns == b.columns && c.rows == a.rows && c.columns == b.rows, "shapes do not fit")
-  product(a, false, b, true, a.columns, c, beta)
+  product(a, false, b.matrix, true, c, beta, nil)
 }
 
 /// c = a^T b + beta c.
 public func multiply<R: Real>(
   _ a: Transposed<R>, _ b: Matrix<R>, into c: Matrix<R>, adding beta: R = 0
 ) {
-  let a = a.matrix
-  precondition(
-    a.rows == b.rows && c.rows == a.columns && c.columns == b.columns, "shapes do not fit")
-  product(a, true, b, false, a.rows, c, beta)
+  product(a.matrix, true, b, false, c, beta, nil)
+}
+
+extension Arena {
+  /// c = a b + beta c, on register tiles: for the products inside a block, whose operands are still in cache.
+  public func multiply(_ a: Matrix<R>, _ b: Matrix<R>, into c: Matrix<R>, adding beta: R = 0) {
+    product(a, false, b, false, c, beta, self)
+  }
+
+  /// c = a b^T + beta c.
+  public func multiply(
+    _ a: Matrix<R>, _ b: Transposed<R>, into c: Matrix<R>, adding beta: R = 0
+  ) {
+    product(a, false, b.matrix, true, c, beta, self)
+  }
+
+  /// c = a^T b + beta c.
+  public func multiply(
+    _ a: Transposed<R>, _ b: Matrix<R>, into c: Matrix<R>, adding beta: R = 0
+  ) {
+    product(a.matrix, true, b, false, c, beta, self)
+  }
 }
 
 private func product<R: Real>(
-  _ a: Matrix<R>, _ flipA: Bool, _ b: Matrix<R>, _ flipB: Bool, _ inner: Int, _ c: Matrix<R>,
-  _ beta: R
+  _ a: Matrix<R>, _ flipA: Bool, _ b: Matrix<R>, _ flipB: Bool, _ c: Matrix<R>, _ beta: R,
+  _ scratch: Arena<R>?
 ) {
-  if c.rows == 0 || c.columns == 0 || (inner == 0 && beta == 1) { return }
-  R.gemm(
-    flipA, flipB, c.rows, c.columns, inner, 1, a.base, max(a.stride, 1), b.base, max(b.stride, 1),
-    beta, c.base,
-    c.stride)
+  let (m, depth) = flipA ? (a.columns, a.rows) : (a.rows, a.columns)
+  let (inner, n) = flipB ? (b.columns, b.rows) : (b.rows, b.columns)
+  precondition(depth == inner && c.rows == m && c.columns == n, "shapes do not fit")
+  if m == 0 || n == 0 || (depth == 0 && beta == 1) { return }
+  let (lda, ldb) = (max(a.stride, 1), max(b.stride, 1))
+  guard let scratch else {
+    return R.gemm(flipA, flipB, m, n, depth, 1, a.base, lda, b.base, ldb, beta, c.base, c.stride)
+  }
+  let mark = scratch.mark
+  defer { scratch.release(mark) }
+  R.product(
+    flipA, flipB, m, n, depth, a.base, lda, b.base, ldb, beta, c.base, c.stride,
+    scratch.take(R.productWorkspace(flipA, m)))
 }
 
 /// Scratch memory of one lane: windows are taken and given back in the order of a stack. It grows during the first

@@ -125,9 +125,40 @@ public protocol Real: BinaryFloatingPoint & Sendable {
     _ channels: Int, _ height: Int, _ width: Int, _ p: Int, _ q: Int, _ stored: UnsafeRawPointer,
     _ scale: UnsafePointer<Self>, _ shift: UnsafePointer<Self>, _ tokens: UnsafeMutablePointer<Self>
   )
+
+  /// Numbers of workspace that `product` needs.
+  static func productWorkspace(_ transposeA: Bool, _ m: Int) -> Int
+  /// C = op(A) op(B) + beta C, row-major, on register tiles; for the products inside a block.
+  static func product(
+    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
+    _ a: UnsafePointer<Self>, _ lda: Int, _ b: UnsafePointer<Self>, _ ldb: Int, _ beta: Self,
+    _ c: UnsafeMutablePointer<Self>, _ ldc: Int, _ workspace: UnsafeMutablePointer<Self>)
+  /// Numbers of workspace that the four passes of attention need.
+  static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int
+  static func attention(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ v: UnsafePointer<Self>, _ p: UnsafeMutablePointer<Self>, _ o: UnsafeMutablePointer<Self>,
+    _ workspace: UnsafeMutablePointer<Self>)
+  static func attentionBackward(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ v: UnsafePointer<Self>, _ p: UnsafePointer<Self>, _ dout: UnsafePointer<Self>,
+    _ dq: UnsafeMutablePointer<Self>, _ dk: UnsafeMutablePointer<Self>,
+    _ dv: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutablePointer<Self>)
+  static func attentionTangent(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ v: UnsafePointer<Self>, _ qt: UnsafePointer<Self>, _ kt: UnsafePointer<Self>,
+    _ vt: UnsafePointer<Self>, _ p: UnsafePointer<Self>, _ pt: UnsafeMutablePointer<Self>,
+    _ ot: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutablePointer<Self>)
+  static func attentionBackwardTangent(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ v: UnsafePointer<Self>, _ qt: UnsafePointer<Self>, _ kt: UnsafePointer<Self>,
+    _ vt: UnsafePointer<Self>, _ p: UnsafePointer<Self>, _ pt: UnsafePointer<Self>,
+    _ dout: UnsafePointer<Self>, _ doutt: UnsafePointer<Self>, _ dqt: UnsafeMutablePointer<Self>,
+    _ dkt: UnsafeMutablePointer<Self>, _ dvt: UnsafeMutablePointer<Self>,
+    _ workspace: UnsafeMutablePointer<Self>)
 }
 
-nonisolated(unsafe) private let floatKernels = ck_float()
+nonisolated(unsafe) let floatKernels = ck_float()
 
 extension Float: Real {
   public static func gemm(
@@ -366,7 +397,7 @@ extension Float: Real {
   }
 }
 
-nonisolated(unsafe) private let doubleKernels = ck_double()
+nonisolated(unsafe) let doubleKernels = ck_double()
 
 extension Double: Real {
   public static func gemm(

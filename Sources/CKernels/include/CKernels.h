@@ -5,12 +5,23 @@
 #define CKERNELS_H
 #include <stdint.h>
 
+/* Where the rows of an attention lie. Heads stand side by side in a row, `width` numbers each; ldq, ldkv and ldo are
+ * the strides from row to row of queries, of keys and values, and of outputs. A sample has `tokens` rows of keys and
+ * values, and query rows starts[s] ..< starts[s + 1] (NULL: as many as tokens). Shares lie sample by sample, head by
+ * head, [query rows, ldp] each; ldp is a multiple of 16 and at least `tokens`. */
+struct ck_attention {
+  long samples, tokens, heads, width;
+  const int32_t *_Nullable starts;
+  long ldq, ldkv, ldo, ldp;
+};
+
 #define F(RESULT, NAME) RESULT (*_Nonnull NAME)
 #define IN const REAL *_Nonnull
 #define IO REAL *_Nonnull
 #define MAYBE const REAL *_Nullable
 #define MAYBE_OUT REAL *_Nullable
 #define INDEX const int32_t *_Nonnull
+#define GEOMETRY const struct ck_attention *_Nonnull
 
 #define CK_TABLE(STRUCT)                                                                                     \
   struct STRUCT {                                                                                            \
@@ -58,6 +69,17 @@
                          const void *_Nonnull stored, IN scale, IN shift, IO tokens);                        \
     F(void, patchify_u16)(long channels, long height, long width, long p, long q,                            \
                           const void *_Nonnull stored, IN scale, IN shift, IO tokens);                       \
+    F(long, product_workspace)(long flip_a, long m);                                                         \
+    F(void, product)(long flip_a, long flip_b, long m, long n, long depth, IN a, long lda, IN b, long ldb,   \
+                     REAL beta, IO c, long ldc, IO workspace);                                               \
+    F(long, attention_workspace)(GEOMETRY g);                                                                \
+    F(void, attention)(GEOMETRY g, IN q, IN k, IN v, IO p, IO o, IO workspace);                              \
+    F(void, attention_backward)(GEOMETRY g, IN q, IN k, IN v, IN p, IN dout, IO dq, IO dk, IO dv,            \
+                                IO workspace);                                                               \
+    F(void, attention_tangent)(GEOMETRY g, IN q, IN k, IN v, IN qt, IN kt, IN vt, IN p, IO pt, IO ot,        \
+                               IO workspace);                                                                \
+    F(void, attention_backward_tangent)(GEOMETRY g, IN q, IN k, IN v, IN qt, IN kt, IN vt, IN p, IN pt,      \
+                                        IN dout, IN doutt, IO dqt, IO dkt, IO dvt, IO workspace);            \
   }
 
 #define REAL float
@@ -73,6 +95,7 @@ CK_TABLE(ck_f64);
 #undef MAYBE
 #undef MAYBE_OUT
 #undef INDEX
+#undef GEOMETRY
 
 const struct ck_f32 *_Nonnull ck_float(void);
 const struct ck_f64 *_Nonnull ck_double(void);

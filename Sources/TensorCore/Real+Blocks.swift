@@ -1,0 +1,124 @@
+// The products and the attention of a block: Sources/CKernels/products.inc and attention.inc.
+
+import CKernels
+
+/// Where the rows of an attention lie.
+public typealias AttentionGeometry = ck_attention
+
+extension Float {
+  public static func productWorkspace(_ transposeA: Bool, _ m: Int) -> Int {
+    floatKernels.pointee.product_workspace(transposeA ? 1 : 0, m)
+  }
+  public static func product(
+    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, _ workspace: UnsafeMutablePointer<Float>
+  ) {
+    floatKernels.pointee.product(
+      transposeA ? 1 : 0, transposeB ? 1 : 0, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace)
+  }
+  public static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int {
+    withUnsafePointer(to: geometry) { floatKernels.pointee.attention_workspace($0) }
+  }
+  public static func attention(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>,
+    _ v: UnsafePointer<Float>, _ p: UnsafeMutablePointer<Float>, _ o: UnsafeMutablePointer<Float>,
+    _ workspace: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: geometry) { floatKernels.pointee.attention($0, q, k, v, p, o, workspace) }
+  }
+  public static func attentionBackward(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>,
+    _ v: UnsafePointer<Float>, _ p: UnsafePointer<Float>, _ dout: UnsafePointer<Float>,
+    _ dq: UnsafeMutablePointer<Float>, _ dk: UnsafeMutablePointer<Float>,
+    _ dv: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: geometry) {
+      floatKernels.pointee.attention_backward($0, q, k, v, p, dout, dq, dk, dv, workspace)
+    }
+  }
+  public static func attentionTangent(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>,
+    _ v: UnsafePointer<Float>, _ qt: UnsafePointer<Float>, _ kt: UnsafePointer<Float>,
+    _ vt: UnsafePointer<Float>, _ p: UnsafePointer<Float>, _ pt: UnsafeMutablePointer<Float>,
+    _ ot: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: geometry) {
+      floatKernels.pointee.attention_tangent($0, q, k, v, qt, kt, vt, p, pt, ot, workspace)
+    }
+  }
+  public static func attentionBackwardTangent(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>,
+    _ v: UnsafePointer<Float>, _ qt: UnsafePointer<Float>, _ kt: UnsafePointer<Float>,
+    _ vt: UnsafePointer<Float>, _ p: UnsafePointer<Float>, _ pt: UnsafePointer<Float>,
+    _ dout: UnsafePointer<Float>, _ doutt: UnsafePointer<Float>, _ dqt: UnsafeMutablePointer<Float>,
+    _ dkt: UnsafeMutablePointer<Float>, _ dvt: UnsafeMutablePointer<Float>,
+    _ workspace: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: geometry) {
+      floatKernels.pointee.attention_backward_tangent(
+        $0, q, k, v, qt, kt, vt, p, pt, dout, doutt, dqt, dkt, dvt, workspace)
+    }
+  }
+}
+
+extension Double {
+  public static func productWorkspace(_ transposeA: Bool, _ m: Int) -> Int {
+    doubleKernels.pointee.product_workspace(transposeA ? 1 : 0, m)
+  }
+  public static func product(
+    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
+    _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int, _ beta: Double,
+    _ c: UnsafeMutablePointer<Double>, _ ldc: Int, _ workspace: UnsafeMutablePointer<Double>
+  ) {
+    doubleKernels.pointee.product(
+      transposeA ? 1 : 0, transposeB ? 1 : 0, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace)
+  }
+  public static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int {
+    withUnsafePointer(to: geometry) { doubleKernels.pointee.attention_workspace($0) }
+  }
+  public static func attention(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Double>, _ k: UnsafePointer<Double>,
+    _ v: UnsafePointer<Double>, _ p: UnsafeMutablePointer<Double>,
+    _ o: UnsafeMutablePointer<Double>,
+    _ workspace: UnsafeMutablePointer<Double>
+  ) {
+    withUnsafePointer(to: geometry) {
+      doubleKernels.pointee.attention($0, q, k, v, p, o, workspace)
+    }
+  }
+  public static func attentionBackward(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Double>, _ k: UnsafePointer<Double>,
+    _ v: UnsafePointer<Double>, _ p: UnsafePointer<Double>, _ dout: UnsafePointer<Double>,
+    _ dq: UnsafeMutablePointer<Double>, _ dk: UnsafeMutablePointer<Double>,
+    _ dv: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutablePointer<Double>
+  ) {
+    withUnsafePointer(to: geometry) {
+      doubleKernels.pointee.attention_backward($0, q, k, v, p, dout, dq, dk, dv, workspace)
+    }
+  }
+  public static func attentionTangent(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Double>, _ k: UnsafePointer<Double>,
+    _ v: UnsafePointer<Double>, _ qt: UnsafePointer<Double>, _ kt: UnsafePointer<Double>,
+    _ vt: UnsafePointer<Double>, _ p: UnsafePointer<Double>, _ pt: UnsafeMutablePointer<Double>,
+    _ ot: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutablePointer<Double>
+  ) {
+    withUnsafePointer(to: geometry) {
+      doubleKernels.pointee.attention_tangent($0, q, k, v, qt, kt, vt, p, pt, ot, workspace)
+    }
+  }
+  public static func attentionBackwardTangent(
+    _ geometry: AttentionGeometry, _ q: UnsafePointer<Double>, _ k: UnsafePointer<Double>,
+    _ v: UnsafePointer<Double>, _ qt: UnsafePointer<Double>, _ kt: UnsafePointer<Double>,
+    _ vt: UnsafePointer<Double>, _ p: UnsafePointer<Double>, _ pt: UnsafePointer<Double>,
+    _ dout: UnsafePointer<Double>, _ doutt: UnsafePointer<Double>,
+    _ dqt: UnsafeMutablePointer<Double>,
+    _ dkt: UnsafeMutablePointer<Double>, _ dvt: UnsafeMutablePointer<Double>,
+    _ workspace: UnsafeMutablePointer<Double>
+  ) {
+    withUnsafePointer(to: geometry) {
+      doubleKernels.pointee.attention_backward_tangent(
+        $0, q, k, v, qt, kt, vt, p, pt, dout, doutt, dqt, dkt, dvt, workspace)
+    }
+  }
+}
