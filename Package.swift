@@ -47,7 +47,7 @@ let package = Package(
       name: "CSystem", path: "Sources/CSystem",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
-      name: "CKernels", path: "Sources/CKernels", 
+      name: "CKernels", path: "Sources/CKernels",
       exclude: ["attention.inc", "kernels.inc", "products.inc", "table.inc", "variant.h"],
       cSettings: [
         .unsafeFlags([
