@@ -42,6 +42,7 @@ let package = Package(
     library("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     library("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+    library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 
     .target(
       name: "CSystem", path: "Sources/CSystem",
@@ -60,7 +61,7 @@ let package = Package(
     room("Experiments", ["Basics", "CYAML"]),
     room("ShardFormat", ["Basics", "CLMDB", "CZstd"]),
     room(
-      "DatasetReaders", ["Basics", "Experiments", "ShardFormat", "CArchive", "CSystem"],
+      "DatasetReaders", ["Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSystem"],
       in: "preprocess"),
     room("DataLoading", ["Basics", "ShardFormat", "CSystem"]),
     room("TensorCore", ["Basics", "COpenBLAS", "CKernels"]),

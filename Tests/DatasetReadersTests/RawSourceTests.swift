@@ -97,6 +97,66 @@ import Testing
     }
   }
 
+  /// Each byte of a gzip's trailer (checksum and length) flipped, however the file is packed.
+  @Test(arguments: ["gz", "tgz", "zip of gz"], 0..<8)
+  func aFlippedTrailerIsFound(packing: String, byte: Int) throws {
+    let folder = try TemporaryFolder()
+    let file = packing == "tgz" ? folder.file("x.tgz") : folder.file("data.csv.gz")
+    ArchiveFixture.write(packing == "tgz" ? .tarGzip : .gzip, [("data.csv", text)], to: file)
+    var bytes = try Files.read(file)
+    bytes[bytes.count - 8 + byte] ^= 0x10
+    try put(bytes, file)
+    if packing == "zip of gz" {
+      try Files.remove(file)
+      ArchiveFixture.write(.zip, [("data.csv.gz", bytes)], to: folder.file("x.zip"))
+    }
+    let found = try #require(throws: Failure.self) {
+      let entry = try RawSource(folder.path).require("data.csv", of: "test")
+      #expect(try contents(entry).count < 0, "read without a word")
+    }
+    #expect(found.kind == .badData)
+    let check = byte < 4 ? "incorrect data check" : "incorrect length check"
+    #expect(
+      found.problem == "expected a whole gzip file, found it truncated or damaged (\(check))")
+  }
+
+  /// Members follow each other; zeros may follow the last, other bytes may not.
+  @Test func gzipMembers() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.file("data.csv.gz")
+    var packed: [UInt8] = []
+    for piece in [text, [], Array("end".utf8)] {
+      ArchiveFixture.write(.gzip, [("data", piece)], to: file)
+      packed += try Files.read(file)
+    }
+    func read(_ bytes: [UInt8]) throws -> [UInt8] {
+      try put(bytes, file)
+      return try contents(RawSource(folder.path).require("data.csv", of: "test"))
+    }
+    #expect(try read(packed) == text + Array("end".utf8))
+    #expect(try read(packed + [0, 0, 0]) == text + Array("end".utf8))
+    for wrong in [packed + [7], packed + [0, 0x1F], Array(packed.dropLast()), []] {
+      let found = try #require(throws: Failure.self) { _ = try read(wrong) }
+      #expect(found.kind == .badData)
+    }
+  }
+
+  @Test func aZipsOwnChecksumIsChecked() throws {
+    let folder = try TemporaryFolder()
+    ArchiveFixture.write(.zip, [("data.csv", text)], to: folder.file("x.zip"))
+    let packed = try Files.read(folder.file("x.zip"))
+    for place in stride(from: packed.count / 4, to: packed.count * 3 / 4, by: 997) {
+      var bytes = packed
+      bytes[place] ^= 1
+      try put(bytes, folder.file("x.zip"))
+      let found = try #require(throws: Failure.self, "byte \(place)") {
+        let entry = try RawSource(folder.path).require("data.csv", of: "test")
+        #expect(try contents(entry).count < 0)
+      }
+      #expect(found.kind == .badData)
+    }
+  }
+
   @Test func lines() throws {
     let folder = try TemporaryFolder()
     try put("one\r\n\ntwo 3\nlast", folder.file("t"))

@@ -355,6 +355,33 @@ import Testing
     expectNothingLeft()
   }
 
+  /// The checksum at the end of HIGGS.csv.gz: a flipped bit there, or the end gone, is an error.
+  @Test func aDamagedGzip() throws {
+    try writeHIGGS(300)
+    let gzip = try ProgramRun("/usr/bin/gzip", ["-9", raw + "/HIGGS.csv"])
+    #expect(gzip.code == 0, "\(gzip.messages)")
+    let packed = raw + "/HIGGS.csv.gz"
+    let whole = try Files.read(packed)
+    var damaged = (0..<8).map { byte in
+      var bytes = whole
+      bytes[bytes.count - 8 + byte] ^= 1
+      return bytes
+    }
+    damaged += [1, 8, 100].map { Array(whole.dropLast($0)) }
+    for bytes in damaged {
+      try bytes.withUnsafeBytes { try Files.write($0, to: packed) }
+      let run = try prep("build-shards", "--dataset", "higgs", "--raw", raw, "--out", out)
+      #expect(run.code == 65)
+      #expect(
+        run.messages.contains("HIGGS.csv.gz: expected a whole gzip file, found it truncated or"),
+        "\(run.messages)")
+      expectNothingLeft()
+    }
+    try whole.withUnsafeBytes { try Files.write($0, to: packed) }
+    #expect(
+      try prep("build-shards", "--dataset", "higgs", "--raw", raw, "--out", out).code == 0)
+  }
+
   @Test func tooFewRows() throws {
     try writeHIGGS(3)
     let run = try prep("build-shards", "--dataset", "higgs", "--raw", raw, "--out", out)

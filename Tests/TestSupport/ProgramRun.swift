@@ -11,7 +11,7 @@ public struct ProgramRun: Sendable {
   public let messages: String
 
   /// - Parameters:
-  ///   - program: `metamae-prep`, ...: beside the test bundle.
+  ///   - program: `metamae-prep`, ...: beside the test bundle; or an absolute path.
   ///   - killAfter: seconds after which it gets SIGKILL.
   ///   - meanwhile: told its process id once it runs.
   public init(
@@ -20,8 +20,11 @@ public struct ProgramRun: Sendable {
   ) throws {
     let folder = try TemporaryFolder()
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
-      .deletingLastPathComponent().appendingPathComponent(program)
+    process.executableURL =
+      program.hasPrefix("/")
+      ? URL(fileURLWithPath: program)
+      : URL(fileURLWithPath: CommandLine.arguments[0])
+        .deletingLastPathComponent().appendingPathComponent(program)
     process.arguments = arguments
     let (output, messages) = (folder.file("output"), folder.file("messages"))
     for file in [output, messages] {

@@ -1,5 +1,6 @@
 // The one door to libarchive: zip, tar and single compressed files, read as streams, entry after entry, from a file
-// or from another archive's entry. Nothing is unpacked to disk. Names that lead out of the archive are refused.
+// or from another archive's entry; gzip goes through zlib (GzipStream). Nothing is unpacked to disk. Names that lead
+// out of the archive are refused.
 
 import Basics
 import CArchive
@@ -54,6 +55,12 @@ enum ArchiveKind {
       return nil
     }
   }
+
+  /// Whether the outermost compression is gzip, which zlib unpacks.
+  static func isGzip(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return name.hasSuffix(".gz") || name.hasSuffix(".tgz")
+  }
 }
 
 /// One pass over an archive. The current entry is the stream.
@@ -73,6 +80,10 @@ final class ArchiveReader: ByteStream {
   /// - Parameters:
   ///   - path: of a file on disk.
   convenience init(path: String, kind: ArchiveKind) throws {
+    if ArchiveKind.isGzip(path) {
+      try self.init(stream: FileStream(path), place: path, kind: kind)
+      return
+    }
     try self.init(place: path, kind: kind, parent: nil)
     if path.lowercased().hasSuffix(".zip") { try Self.requireZipDirectory(path) }
     try open(archive_read_open_filename(handle, path, 1 << 18))
@@ -82,7 +93,8 @@ final class ArchiveReader: ByteStream {
   ///   - stream: the archive's bytes; it lives as long as this reader.
   ///   - place: what messages call it.
   convenience init(stream: ByteStream, place: String, kind: ArchiveKind) throws {
-    let parent = ParentStream(stream)
+    let parent = ParentStream(
+      ArchiveKind.isGzip(place) ? try GzipStream(stream, place: place) : stream)
     try self.init(place: place, kind: kind, parent: parent)
     try open(
       archive_read_open(
@@ -100,8 +112,8 @@ final class ArchiveReader: ByteStream {
     self.handle = handle
     self.parent = parent
     for enable in [
-      archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
-      archive_read_support_filter_xz, archive_read_support_filter_zstd,
+      archive_read_support_filter_bzip2, archive_read_support_filter_xz,
+      archive_read_support_filter_zstd,
     ] { _ = enable(handle) }
     switch kind {
     case .folder:
@@ -117,7 +129,10 @@ final class ArchiveReader: ByteStream {
   func next() throws -> Entry? {
     var entry: OpaquePointer?
     let code = archive_read_next_header(handle, &entry)
-    if code == ARCHIVE_EOF { return nil }
+    if code == ARCHIVE_EOF {
+      try parent?.drain()
+      return nil
+    }
     try check(code)
     ended = false
     guard let text = archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry) else {
@@ -140,23 +155,27 @@ final class ArchiveReader: ByteStream {
     while true {
       let count = archive_read_data(handle, target.baseAddress, target.count)
       if count == Int(ARCHIVE_RETRY) { continue }
-      if count < 0 { try check(Int32(count)) }
+      // A warning here is a wrong checksum or length of a zip's entry.
+      guard count >= 0 else { throw complaint() }
       ended = count == 0
-      return max(count, 0)
+      return count
     }
   }
 
   private func open(_ code: Int32) throws { try check(code) }
 
   private func check(_ code: Int32) throws {
-    if code >= ARCHIVE_WARN { return }
-    if let failure = parent?.failure { throw failure }
+    if code < ARCHIVE_WARN { throw complaint() }
+  }
+
+  private func complaint() -> Failure {
+    if let failure = parent?.failure { return failure }
     let reason = archive_error_string(handle).map { String(cString: $0) } ?? "unknown reason"
     let system = archive_errno(handle)
     if [ENOENT, EACCES, EIO, EMFILE, ENFILE, ENOMEM].contains(system) {
-      throw Failure.system(system, at: place, "cannot read the archive")
+      return Failure.system(system, at: place, "cannot read the archive")
     }
-    throw Failure(
+    return Failure(
       .badData, at: place, "expected a whole archive, found it truncated or damaged (\(reason))",
       remedy: "Get the file again.")
   }
@@ -193,6 +212,9 @@ private final class ParentStream {
   init(_ stream: ByteStream) { self.stream = stream }
 
   deinit { buffer.deallocate() }
+
+  /// Reads on to the end, so that what is checked there is checked.
+  func drain() throws { while try stream.read(into: buffer) > 0 {} }
 
   func next(_ block: UnsafeMutablePointer<UnsafeRawPointer?>) -> la_ssize_t {
     block.pointee = UnsafeRawPointer(buffer.baseAddress)

@@ -24,6 +24,10 @@ struct RawEntry: Equatable, Sendable {
     var place = file
     var stream: ByteStream?
     for name in inside {
+      if name.isEmpty && ArchiveKind.isGzip(place) {
+        stream = try GzipStream(stream ?? FileStream(file), place: place)
+        continue
+      }
       let kind: ArchiveKind = name.isEmpty ? .single : .folder
       let reader =
         try stream.map { try ArchiveReader(stream: $0, place: place, kind: kind) }
