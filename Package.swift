@@ -83,7 +83,9 @@ let package = Package(
     room("Reports", ["Basics", "Experiments"]),
 
     program("metamae-prep", ["Basics", "ShardFormat", "DatasetReaders"], in: "preprocess"),
-    program("metamae-train", ["Basics", "Experiments", "TensorCore", "Training", "Reports"]),
+    program(
+      "metamae-train",
+      ["Basics", "DataLoading", "Experiments", "TensorCore", "Training", "Reports"]),
     program(
       "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
     program(
@@ -114,7 +116,7 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Basics", "CSystem", "Experiments", "ShardFormat", "TensorCore", "Training",
+        "Basics", "CSystem", "DataLoading", "Experiments", "ShardFormat", "TensorCore", "Training",
         "metamae-train",
       ]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),

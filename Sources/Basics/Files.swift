@@ -5,6 +5,19 @@ import Glibc
 /// What a half-written item is called; readers ignore such names and the next start removes them.
 public let unfinishedSuffix = ".unfinished"
 
+/// Which file a path leads to: another one under the same name has another identity.
+public struct FileIdentity: Equatable, Sendable {
+  public var device: UInt64
+  public var number: UInt64
+  public var byteCount: Int
+
+  init(_ status: stat) {
+    device = UInt64(status.st_dev)
+    number = UInt64(status.st_ino)
+    byteCount = Int(status.st_size)
+  }
+}
+
 public enum Files {
   /// The whole file.
   public static func read(_ path: String) throws -> [UInt8] {
@@ -125,6 +138,22 @@ public enum Files {
     var status = stat()
     guard stat(path, &status) == 0 else { throw Failure.system(errno, at: path, "cannot stat") }
     return Int(status.st_size)
+  }
+
+  /// The file that a path leads to; a typed failure when there is none.
+  public static func identity(_ path: String) throws -> FileIdentity {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw Failure.system(errno, at: path, "cannot stat") }
+    return FileIdentity(status)
+  }
+
+  /// The file that a descriptor holds open.
+  public static func identity(of descriptor: Int32, at path: String) throws -> FileIdentity {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw Failure.system(errno, at: path, "cannot stat")
+    }
+    return FileIdentity(status)
   }
 
   /// Bytes that may still be written to the file system holding `path` (an existing folder).

@@ -62,14 +62,31 @@ void cs_worker_enter(void) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  struct rlimit no_core = {0, 0};
+  struct rlimit no_core = {0, 0}, files;
   setrlimit(RLIMIT_CORE, &no_core);
+  /* A descriptor for each open shard: all that may be had. */
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
 }
 
-int64_t cs_monotonic(void) {
+static int64_t jump_at, jump_by;
+
+static int64_t now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t cs_monotonic(void) {
+  int64_t t = now();
+  return jump_at && t >= jump_at ? t + jump_by : t;
+}
+
+void cs_monotonic_jump(int64_t after, int64_t by) {
+  jump_at = now() + after;
+  jump_by = by;
 }
 
 const char *cs_signal_name(int number) {

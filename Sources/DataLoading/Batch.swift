@@ -8,6 +8,7 @@ final class BatchTable: @unchecked Sendable {
   let labels: UnsafeMutablePointer<UnsafeRawPointer>?
   let ids: UnsafeMutablePointer<UInt64>
   let epochs: UnsafeMutablePointer<UInt64>
+  let folders: UnsafeMutablePointer<UInt8>
 
   init(capacity: Int, sample: SampleShape) {
     self.capacity = capacity
@@ -16,6 +17,7 @@ final class BatchTable: @unchecked Sendable {
     labels = sample.labelBytes > 0 ? .allocate(capacity: capacity) : nil
     ids = .allocate(capacity: capacity)
     epochs = .allocate(capacity: capacity)
+    folders = .allocate(capacity: capacity)
   }
 
   deinit {
@@ -23,13 +25,17 @@ final class BatchTable: @unchecked Sendable {
     labels?.deallocate()
     ids.deallocate()
     epochs.deallocate()
+    folders.deallocate()
   }
 
   /// Makes entry `i` the sample at `place` of a slot.
   @inline(__always)
-  func set(_ i: Int, _ layout: SlotLayout, _ slot: UnsafeMutableRawPointer, place: Int, id: UInt64)
-  {
+  func set(
+    _ i: Int, _ layout: SlotLayout, _ slot: UnsafeMutableRawPointer, place: Int, id: UInt64,
+    folder: Int = 0
+  ) {
     ids[i] = id
+    folders[i] = UInt8(truncatingIfNeeded: folder)
     epochs[i] = layout.head(slot).pointee.epoch
     for k in 0..<inputCount {
       inputs[k &* capacity &+ i] = UnsafeRawPointer(
@@ -53,7 +59,13 @@ public struct Batch: Sendable {
     return table.epochs[i]
   }
 
-  /// The record's ordinal in its split; for windows the draw's index.
+  /// The folder of a mixture that sample `i` comes from, from 0.
+  public func folder(of i: Int) -> Int {
+    precondition(i >= 0 && i < count, "sample \(i) of a batch of \(count)")
+    return Int(table.folders[i])
+  }
+
+  /// The record's ordinal in its split; for windows the draw's index. In a mixture ids count on over the folders.
   public func id(of i: Int) -> UInt64 {
     precondition(i >= 0 && i < count, "sample \(i) of a batch of \(count)")
     return table.ids[i]

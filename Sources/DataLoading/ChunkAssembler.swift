@@ -66,7 +66,7 @@ final class ChunkAssembler {
           try windows.gather(draw: element, epoch: epoch, to: place, of: slot)
         }
       } otherwise: {
-        layout.ids(slot)[place] = SlotLayout.skipped
+        layout.ids(slot)[place] = id(of: element) | SlotLayout.skippedBit
       }
     }
     placing()
@@ -87,9 +87,19 @@ final class ChunkAssembler {
         try records.scatter(block: block, to: these, of: slot, placing: placing)
       } otherwise: {
         let ids = layout.ids(slot)
-        for place in these { ids[Int(place)] = SlotLayout.skipped }
+        let position = UInt64(block * records.shape.samplesPerBlock)
+        for (i, place) in these.enumerated() {
+          ids[Int(place)] = records.id(at: position + UInt64(i)) | SlotLayout.skippedBit
+        }
       }
       first += count
+    }
+  }
+
+  private func id(of element: UInt64) -> UInt64 {
+    switch source {
+    case .records(let records): records.id(at: element)
+    case .windows: element
     }
   }
 

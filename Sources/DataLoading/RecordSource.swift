@@ -54,6 +54,9 @@ final class RecordSource {
 
   deinit { buffer.deallocate() }
 
+  /// The ordinal of the record at a storage position.
+  func id(at position: UInt64) -> UInt64 { storageOrder[position] }
+
   /// Decodes `block` and puts its i-th sample at `places[i]` of the slot.
   func scatter(
     block: Int, to places: UnsafeBufferPointer<Int32>, of slot: UnsafeMutableRawPointer,

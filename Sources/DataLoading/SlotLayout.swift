@@ -13,8 +13,8 @@ struct SampleShape: Equatable, Sendable {
 }
 
 struct SlotLayout: Sendable {
-  /// The id of a sample that could not be read and is left out (`BadBlocks.skip`).
-  static let skipped = UInt64.max
+  /// Marks the id of a sample that could not be read and is left out (`BadBlocks.skip`). Ids stay below 2^40.
+  static let skippedBit: UInt64 = 1 << 63
 
   let capacity: Int
   let sample: SampleShape

@@ -21,11 +21,16 @@ extension Split {
   /// - Throws: badData when a windowed set's fields are none of its inputs.
   init(_ manifest: Manifest, directory: String) throws {
     self.directory = directory
-    shards = manifest.shards.map {
-      Shard(path: directory + "/" + $0.file, byteCount: $0.bytes, firstBlock: $0.firstBlock)
+    let shards = try manifest.shards.map {
+      let path = directory + "/" + $0.file
+      return Shard(
+        path: path, byteCount: $0.bytes, firstBlock: $0.firstBlock,
+        identity: try Files.identity(path))
     }
+    self.shards = shards
     open = {
-      let reader = try ShardReader(directory: directory, manifest: manifest)
+      let reader = try ShardReader(
+        directory: directory, manifest: manifest, identities: shards.map(\.identity))
       return BlockReader(
         read: { block in
           // Touches each page of the compressed block, so that its decoding waits for no disk.
@@ -38,7 +43,10 @@ extension Split {
           }
           return sum
         },
-        decode: { block, target in try reader.decode(block: block, into: target) })
+        decode: { block, target in try reader.decode(block: block, into: target) },
+        decodeFlipped: { block, bit, target in
+          try reader.decode(block: block, into: target, flipping: bit)
+        })
     }
     if let sampling = manifest.sampling, let segments = manifest.segments {
       content = .windows(

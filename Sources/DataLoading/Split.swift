@@ -2,7 +2,7 @@
 // (Split+Manifest.swift).
 
 import Basics
-import Glibc
+import ShardFormat
 
 /// Access to the blocks of a split, opened in the process that uses it.
 struct BlockReader {
@@ -10,6 +10,8 @@ struct BlockReader {
   var read: (Int) throws -> UInt8
   /// Decodes a block into a buffer that is large enough.
   var decode: BlockDecoder
+  /// As `decode`, with one bit of the compressed block flipped: which one the number decides.
+  var decodeFlipped: (Int, UInt64, UnsafeMutableRawBufferPointer) throws -> Void = { _, _, _ in }
 }
 
 struct Split: Sendable {
@@ -22,6 +24,8 @@ struct Split: Sendable {
     var path: String
     var byteCount: Int
     var firstBlock: Int
+    /// Which file it was when the loader was made; nil: not looked at.
+    var identity: FileIdentity?
   }
   var directory: String
   var content: Content
@@ -110,15 +114,16 @@ struct Split: Sendable {
       return Failure(.inputOutput, at: directory, "block \(block) cannot be read (SIGBUS)")
     }
     let place = "\(shard.path), block \(block)"
-    let size: Int
-    do { size = try Files.size(shard.path) } catch let failure as Failure { return failure } catch {
+    do {
+      if let changed = ShardReader.change(
+        try Files.identity(shard.path), byteCount: shard.byteCount, expected: shard.identity)
+      {
+        return Failure(.badData, at: place, changed, remedy: ShardReader.changeRemedy)
+      }
+    } catch let failure as Failure {
+      return failure
+    } catch {
       return Failure(.inputOutput, at: place, "\(error)")
-    }
-    if size != shard.byteCount {
-      return Failure(
-        .badData, at: place,
-        "expected a file of \(shard.byteCount) bytes, found \(size): it was changed while in use",
-        remedy: "Rebuild the shards with metamae-prep build-shards, or copy them again.")
     }
     return Failure(
       .inputOutput, at: place, "the mapped file cannot be read (SIGBUS) though its length is right",

@@ -21,6 +21,8 @@ struct Supervisor {
   private var children: [Child]
   private var now = 0.0
   private let tick: Double
+  /// Processes that the kernel had killed for memory, when last looked.
+  private var memoryKills = MemoryKills.count()
 
   private init(_ memory: LoaderMemory, _ plan: WorkerPlan) {
     self.memory = memory
@@ -49,9 +51,10 @@ struct Supervisor {
     var last = cs_monotonic()
     while cs_load(memory.control.pointer(to: \.closing)) == 0 {
       cs_supervisor_wait(Int64(tick * 1e9))
-      // A tick counts at most double: time that this process did not run (^Z, a suspended machine) is nobody's fault.
+      // A tick counts at most double and never less than nothing: time that this process did not run (^Z, a suspended
+      // machine), or that a clock made up, is nobody's fault.
       let time = cs_monotonic()
-      let elapsed = min(Double(time - last) * 1e-9, 2 * tick)
+      let elapsed = max(0, min(Double(time &- last) * 1e-9, 2 * tick))
       last = time
       now += elapsed
       _ = cs_add(memory.control.pointer(to: \.beat), 1)
@@ -105,14 +108,22 @@ struct Supervisor {
   private mutating func ended(_ index: Int, bySignal: Bool, _ status: Int32) {
     children[index].process = 0
     let words = memory.rings[index].worker
-    note(index, bySignal ? CS_EVENT_SIGNAL : CS_EVENT_EXIT, status)
+    var starved = false
+    if bySignal, status == SIGKILL {
+      let kills = MemoryKills.count()
+      starved = kills > memoryKills
+      memoryKills = kills
+    }
+    note(
+      index, starved ? CS_EVENT_MEMORY : bySignal ? CS_EVENT_SIGNAL : CS_EVENT_EXIT, status)
     if words.failure.read() != nil { return Ring.wakeConsumer(of: words) }
     if bySignal, status == SIGBUS {
       let block = Int(cs_load64(words.pointer(to: \.block)))
       return fail(index, plan.split.failureOfMappedRead(block: block))
     }
     let cause = bySignal ? String(cString: cs_signal_name(status)) : "exit code \(status)"
-    replace(index, "was ended by \(cause)")
+    replace(
+      index, "was ended by \(cause)\(starved ? " because the machine was out of memory" : "")")
   }
 
   /// A new life at the ring's published counter: the same bytes. Not for ever, though.

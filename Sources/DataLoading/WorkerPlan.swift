@@ -14,6 +14,7 @@ struct WorkerPlan: Sendable {
   var cacheBytes: Int
   var timeoutSeconds: Double
   var restartLimit: Int
+  var chaos = Chaos.none
   var faults: [InjectedFault] = []
 
   /// The chunk that worker `worker` puts into its slot number `k`.
@@ -33,7 +34,7 @@ struct WorkerPlan: Sendable {
 /// A fault that a worker inflicts on itself, for drills: reaching `phase` for slot `slot` it gets `signal`. Only
 /// lives below `lives` are struck.
 struct InjectedFault: Sendable {
-  enum Phase: Sendable { case claim, decode, place, publish }
+  enum Phase: CaseIterable, Sendable { case claim, read, decode, place, publish }
   var worker: Int
   var slot: UInt32
   var phase: Phase

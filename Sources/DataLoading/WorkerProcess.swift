@@ -38,13 +38,18 @@ struct WorkerProcess {
       badBlocks: plan.badBlocks
     ) { block, buffer in
       cs_store64(words.pointer(to: \.block), UInt64(block))
-      enter(.decode, k)
+      enter(.read, k)
       let start = cs_monotonic()
       _ = try reader.read(block)
       let read = cs_monotonic()
-      try reader.decode(block, buffer)
-      words.pointee.read_nanoseconds &+= UInt64(read - start)
-      words.pointee.decode_nanoseconds &+= UInt64(cs_monotonic() - read)
+      enter(.decode, k)
+      if let bit = plan.chaos.flip(block: block) {
+        try reader.decodeFlipped(block, bit, buffer)
+      } else {
+        try reader.decode(block, buffer)
+      }
+      words.pointee.read_nanoseconds &+= nanoseconds(start, read)
+      words.pointee.decode_nanoseconds &+= nanoseconds(read, cs_monotonic())
       words.pointee.decoded_bytes &+= UInt64(plan.split.byteCount(ofBlock: block))
       words.pointee.blocks &+= 1
       progress()
@@ -63,7 +68,8 @@ struct WorkerProcess {
       let chunk = plan.order.chunk(plan.chunk(worker: index, slot: k))
       try assembler.fill(ring.slot(k), chunk, plan.order)
       let after = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
-      words.pointee.place_nanoseconds &+= UInt64(cs_monotonic() - start) &- (after &- before)
+      let all = nanoseconds(start, cs_monotonic())
+      words.pointee.place_nanoseconds &+= all &- min(all, after &- before)
       enter(.publish, k)
       k &+= 1
       ring.publish(upTo: k)
@@ -76,8 +82,11 @@ struct WorkerProcess {
     setPhase(CS_PHASE_FULL)
     let start = cs_monotonic()
     while !ring.isFree(k) { _ = ring.waitUntilFree(k, nanoseconds: 1_000_000_000) }
-    words.pointee.full_nanoseconds &+= UInt64(cs_monotonic() - start)
+    words.pointee.full_nanoseconds &+= nanoseconds(start, cs_monotonic())
   }
+
+  /// Never below 0, whatever the clock does.
+  private func nanoseconds(_ start: Int64, _ end: Int64) -> UInt64 { UInt64(max(0, end &- start)) }
 
   private func progress() { _ = cs_add(words.pointer(to: \.progress), 1) }
 
@@ -88,6 +97,7 @@ struct WorkerProcess {
   private func enter(_ phase: InjectedFault.Phase, _ k: UInt32) {
     switch phase {
     case .claim: setPhase(CS_PHASE_CLAIM)
+    case .read: setPhase(CS_PHASE_READ)
     case .decode: setPhase(CS_PHASE_DECODE)
     case .place: setPhase(CS_PHASE_PLACE)
     case .publish: setPhase(CS_PHASE_PUBLISH)
@@ -95,6 +105,12 @@ struct WorkerProcess {
     for fault in plan.faults
     where fault.worker == index && fault.slot == k && fault.phase == phase && life < fault.lives {
       raise(fault.signal)
+    }
+    if plan.chaos.strikes,
+      let strike = plan.chaos.strike(chunk: plan.chunk(worker: index, slot: k), life: life),
+      strike.phase == phase
+    {
+      raise(strike.signal)
     }
   }
 }

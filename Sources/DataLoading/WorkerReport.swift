@@ -7,6 +7,8 @@ public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
   public enum Cause: Hashable, Sendable {
     case signal(Int32)
     case exit(Int32)
+    /// Killed by the kernel while it counted a kill for want of memory.
+    case outOfMemory
     /// No progress for the time-out; ended by the supervisor.
     case stalled
   }
@@ -26,6 +28,7 @@ public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
       switch Int(event.cause) {
       case CS_EVENT_SIGNAL: .signal(code)
       case CS_EVENT_EXIT: .exit(code)
+      case CS_EVENT_MEMORY: .outOfMemory
       default: .stalled
       }
   }
@@ -35,6 +38,7 @@ public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
       switch cause {
       case .signal(let number): "was ended by \(String(cString: cs_signal_name(number)))"
       case .exit(let code): "left with exit code \(code)"
+      case .outOfMemory: "was killed because the machine was out of memory"
       case .stalled: "made no progress and was ended"
       }
     return "loader worker \(worker) (life \(life + 1)) \(how) before its slot \(slot) was filled"
@@ -55,6 +59,21 @@ public struct WorkerTimes: Equatable, Sendable {
   public var blocks: UInt64 = 0
   /// Damaged blocks that were met and skipped.
   public var skippedBlocks: UInt64 = 0
+
+  public init() {}
+
+  /// Everything but waiting for the trainer.
+  public var busySeconds: Double { readSeconds + decodeSeconds + placeSeconds }
+
+  mutating func add(_ other: WorkerTimes) {
+    readSeconds += other.readSeconds
+    decodeSeconds += other.decodeSeconds
+    placeSeconds += other.placeSeconds
+    fullSeconds += other.fullSeconds
+    decodedBytes += other.decodedBytes
+    blocks += other.blocks
+    skippedBlocks += other.skippedBlocks
+  }
 
   mutating func add(_ words: cs_worker) {
     readSeconds += Double(words.read_nanoseconds) * 1e-9

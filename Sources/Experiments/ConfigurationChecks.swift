@@ -20,6 +20,18 @@ extension RunConfiguration {
             + "column), found \(size.width)")
       }
     }
+    if !mixture.isEmpty {
+      let names = mixture.map(\.dataset)
+      guard names.contains(dataset) else {
+        throw Failure(
+          .usage, at: "mixture",
+          "expected \(dataset), the run's dataset, among the sets, found "
+            + names.joined(separator: ", "))
+      }
+      guard Set(names).count == names.count else {
+        throw Failure(.usage, at: "mixture", "expected each set once, found one twice")
+      }
+    }
     if objective == .metamae || objective == .emix {
       guard batch >= 2 else {
         throw Failure(

@@ -89,6 +89,30 @@ extension ValueType<String> {
     })
 }
 
+extension ValueType<[MixturePart]> {
+  /// `pamap2:3,mine:1`
+  static let mixture = Self(
+    "NAME:WEIGHT,NAME:WEIGHT with whole weights 1 to 1000, or none",
+    show: { parts in
+      parts.isEmpty
+        ? "none" : parts.map { "\($0.dataset):\($0.weight)" }.joined(separator: ",")
+    },
+    parse: { node in
+      guard let text = node.scalar else { return nil }
+      if text == "none" { return [] }
+      var parts: [MixturePart] = []
+      for item in text.split(separator: ",", omittingEmptySubsequences: false) {
+        let words = item.split(separator: ":", omittingEmptySubsequences: false)
+        let name = YAMLNode(content: .scalar(String(words[0])), line: 0, column: 0)
+        guard words.count == 2, let dataset = ValueType<String>.name.parse(name),
+          let weight = Int(words[1]), (1...1000).contains(weight)
+        else { return nil }
+        parts.append(MixturePart(dataset: dataset, weight: weight))
+      }
+      return parts.count <= 64 ? parts : nil
+    })
+}
+
 extension ValueType<[[Int]]> {
   /// `5`, `[8, 8]` (one input) or `[[16, 16], [1]]`.
   static let patches = Self(

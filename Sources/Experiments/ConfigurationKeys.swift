@@ -34,6 +34,10 @@ extension ConfigurationKey {
     key(
       "split", .auto(\.split, .name),
       "folder of the set that is trained on; auto: pretrain, else train", "ours"),
+    key(
+      "mixture", .value(\.mixture, .mixture),
+      "sets of the same inputs that are mixed by weight, dataset among them: pamap2:3,mine:1",
+      "ours"),
     key("objective", .value(\.objective, .choice), "what trains the encoder", "section 3.1"),
     key(
       "steps", .value(\.steps, .whole(0...1_000_000_000)), "updates of the run", "Table 7", .upkeep),
@@ -105,6 +109,9 @@ extension ConfigurationKey {
     key(
       "ring", .auto(\.ring, .whole(1...4096)),
       "slots that each worker may fill ahead; auto: the loader's choice", "ours", .upkeep),
+    key(
+      "worker_timeout", .value(\.workerTimeout, .number(.positive)),
+      "seconds without progress after which a worker is replaced", "ours", .upkeep),
     key(
       "save_every", .value(\.saveEvery, .whole(0...1_000_000_000)),
       "steps between checkpoints; 0: only the last step", "ours", .upkeep),

@@ -9,6 +9,17 @@ public enum ShuffleName: String, Codable, CaseIterable, Sendable { case full, wi
 /// What a damaged block does to a run.
 public enum BadBlockPolicy: String, Codable, CaseIterable, Sendable { case fail, skip }
 
+/// A set of a mixture and how often its samples come, relative to the others.
+public struct MixturePart: Equatable, Sendable {
+  public var dataset: String
+  public var weight: Int
+
+  public init(dataset: String, weight: Int) {
+    self.dataset = dataset
+    self.weight = weight
+  }
+}
+
 public struct RunConfiguration: Equatable, Sendable {
   public var dataset: String
   /// nil: `pretrain` where there is one, else `train`.
@@ -36,6 +47,10 @@ public struct RunConfiguration: Equatable, Sendable {
   /// nil: one for each core granted.
   public var threads: Int?
   public var workers = 2
+  /// Seconds without progress after which a worker is replaced.
+  public var workerTimeout = 30.0
+  /// Sets that are mixed by weight, `dataset` among them; empty: `dataset` alone.
+  public var mixture: [MixturePart] = []
   /// Slots that each worker may fill ahead; nil: as many as the loader likes.
   public var ring: Int?
   public var saveEvery = 1000

@@ -62,16 +62,22 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
   /// Of these, spent waiting for data.
   public var waitSeconds: Double
   public var samplesPerSecond: Double
+  /// Where the span's time went, a step; nil in lines of older versions.
+  public var secondsAStep: StepSeconds?
+  /// The epochs that this step closed; nil when none.
+  public var receipts: [EpochReceipt]?
 
   enum CodingKeys: String, CodingKey {
-    case step, epoch, loss, reconstruction, contrast, seconds
+    case step, epoch, loss, reconstruction, contrast, seconds, receipts
+    case secondsAStep = "seconds_a_step"
     case waitSeconds = "wait_seconds"
     case samplesPerSecond = "samples_per_second"
   }
 
   public init(
     step: Int, epoch: UInt64, loss: Double, reconstruction: Double?, contrast: Double?,
-    seconds: Double, waitSeconds: Double, samplesPerSecond: Double
+    seconds: Double, waitSeconds: Double, samplesPerSecond: Double,
+    secondsAStep: StepSeconds? = nil, receipts: [EpochReceipt]? = nil
   ) {
     self.step = step
     self.epoch = epoch
@@ -81,6 +87,8 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     self.seconds = seconds
     self.waitSeconds = waitSeconds
     self.samplesPerSecond = samplesPerSecond
+    self.secondsAStep = secondsAStep
+    self.receipts = receipts
   }
 
   /// Every key is there; what the objective does not have is null.
@@ -94,6 +102,8 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     try container.encode(seconds, forKey: .seconds)
     try container.encode(waitSeconds, forKey: .waitSeconds)
     try container.encode(samplesPerSecond, forKey: .samplesPerSecond)
+    try container.encodeIfPresent(secondsAStep, forKey: .secondsAStep)
+    try container.encodeIfPresent(receipts, forKey: .receipts)
   }
 
   /// The line, with its end.

@@ -125,6 +125,13 @@ final class ShardDatabaseReader {
     throw damaged("cannot \(doing) the shard: \(String(cString: mdb_strerror(code)))")
   }
 
+  /// The file that is mapped, as it is now.
+  func identity() throws -> FileIdentity {
+    var descriptor: mdb_filehandle_t = -1
+    try check(mdb_env_get_fd(environment, &descriptor), "inspect")
+    return try Files.identity(of: descriptor, at: path)
+  }
+
   /// The frame of a block, in the mapped file; nil when it is not there.
   func frame(block: Int) -> UnsafeRawBufferPointer? {
     var number = UInt64(block).bigEndian

@@ -8,6 +8,8 @@ public final class ShardReader {
   public let directory: String
   public let manifest: Manifest
   private var databases: [ShardDatabaseReader?]
+  /// Which files the shards were when somebody looked first; nil: whatever is there.
+  private let identities: [FileIdentity?]
   private let decompressor = FrameDecompressor()
   private let shuffled: UnsafeMutableRawBufferPointer
   private let needsUnshuffle: Bool
@@ -20,8 +22,13 @@ public final class ShardReader {
   }
 
   /// With a manifest that was read before (it may be large).
-  public init(directory: String, manifest: Manifest) throws {
+  /// - Parameter identities: of the shards' files when they were first seen: another file is refused.
+  public init(
+    directory: String, manifest: Manifest, identities: [FileIdentity?] = []
+  ) throws {
     self.directory = directory
+    self.identities =
+      identities.isEmpty ? .init(repeating: nil, count: manifest.shards.count) : identities
     self.manifest = manifest
     databases = .init(repeating: nil, count: manifest.shards.count)
     needsUnshuffle = manifest.fields.contains(where: \.byteShuffle)
@@ -67,15 +74,18 @@ public final class ShardReader {
 
   /// Decodes a block: `manifest.byteCount(ofBlock:)` bytes, field after field.
   ///
+  /// - Parameter bit: for drills: decodes with one bit of the frame flipped, chosen by this number.
   /// - Throws: badData that names shard and block when the frame is missing, damaged or of the wrong size.
-  public func decode(block: Int, into target: UnsafeMutableRawBufferPointer) throws {
+  public func decode(
+    block: Int, into target: UnsafeMutableRawBufferPointer, flipping bit: UInt64? = nil
+  ) throws {
     let count = manifest.byteCount(ofBlock: block)
     precondition(target.count >= count, "a block of \(count) bytes into \(target.count)")
     let bytes = UnsafeMutableRawBufferPointer(rebasing: target[..<count])
     let frame = try frame(ofBlock: block)
     let staging =
       needsUnshuffle ? UnsafeMutableRawBufferPointer(rebasing: shuffled[..<count]) : bytes
-    if let reason = decompressor.decompress(frame, into: staging) {
+    if let reason = decompress(frame, into: staging, flipping: bit) {
       throw Failure(.badData, at: place(ofBlock: block), reason, remedy: remedy)
     }
     if needsUnshuffle {
@@ -88,19 +98,81 @@ public final class ShardReader {
     }
   }
 
-  /// The compressed frame of a block, in the mapped file: valid as long as this reader lives.
+  /// Decompresses a block and leaves its bytes shuffled: the decompressor's own work, for measurements.
+  package func decompress(block: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    let bytes = UnsafeMutableRawBufferPointer(
+      rebasing: target[..<manifest.byteCount(ofBlock: block)])
+    if let reason = decompressor.decompress(try frame(ofBlock: block), into: bytes) {
+      throw Failure(.badData, at: place(ofBlock: block), reason, remedy: remedy)
+    }
+  }
+
+  private func decompress(
+    _ frame: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer,
+    flipping bit: UInt64?
+  ) -> String? {
+    guard let bit else { return decompressor.decompress(frame, into: target) }
+    var copy = Array(frame)
+    let place = Int(bit % UInt64(8 * copy.count))
+    copy[place / 8] ^= 1 << (place % 8)
+    return copy.withUnsafeBytes { decompressor.decompress($0, into: target) }
+  }
+
+  /// The compressed frame of a block, in the mapped file: valid until the next call.
+  ///
+  /// The file's length is looked at each time: one cut short under its mapping would end the process.
   public func frame(ofBlock block: Int) throws -> UnsafeRawBufferPointer {
     let index = shardIndex(ofBlock: block)
     let shard = manifest.shards[index]
-    if databases[index] == nil {
-      databases[index] = try ShardDatabaseReader(
-        path: directory + "/" + shard.file, expectedBytes: shard.bytes,
-        blocks: shard.firstBlock..<shard.firstBlock + shard.blockCount)
+    let database = try databases[index] ?? open(index)
+    if let changed = Self.change(
+      try database.identity(), byteCount: shard.bytes, expected: identities[index])
+    {
+      throw Failure(
+        .badData, at: place(ofBlock: block), changed, remedy: Self.changeRemedy)
     }
-    guard let frame = databases[index]!.frame(block: block) else {
+    guard let frame = database.frame(block: block) else {
       throw Failure(
         .badData, at: place(ofBlock: block), "the block is not in the shard", remedy: remedy)
     }
     return frame
   }
+
+  /// Opens a shard. Without a descriptor left, all others are closed and it is tried once more.
+  private func open(_ index: Int) throws -> ShardDatabaseReader {
+    let shard = manifest.shards[index]
+    func open() throws -> ShardDatabaseReader {
+      try ShardDatabaseReader(
+        path: directory + "/" + shard.file, expectedBytes: shard.bytes,
+        blocks: shard.firstBlock..<shard.firstBlock + shard.blockCount)
+    }
+    let database: ShardDatabaseReader
+    do {
+      database = try open()
+    } catch let failure as Failure where failure.kind == .tryAgain {
+      guard databases.contains(where: { $0 != nil }) else { throw failure }
+      for k in databases.indices { databases[k] = nil }
+      database = try open()
+    }
+    databases[index] = database
+    return database
+  }
+
+  /// What has happened to a shard's file; nil: nothing.
+  public static func change(
+    _ found: FileIdentity, byteCount: Int, expected: FileIdentity?
+  ) -> String? {
+    if found.byteCount != byteCount {
+      return
+        "expected a file of \(byteCount) bytes, found \(found.byteCount): it was changed while in use"
+    }
+    if let expected, found != expected {
+      return
+        "expected the file that was there at the start, found another: it was replaced while in use"
+    }
+    return nil
+  }
+
+  public static let changeRemedy =
+    "Rebuild the shards with metamae-prep build-shards, or copy them again."
 }

@@ -11,6 +11,8 @@ struct CheckpointPosition: Equatable, Sendable {
   var step: Int
   var samples: UInt64
   var skipped: UInt64
+  /// What the epochs under way have given, one for each set.
+  var epochs: [OpenEpoch] = []
 }
 
 /// The contents of `state.json`.
@@ -23,6 +25,8 @@ public struct CheckpointState: Codable, Equatable, Sendable {
   public var samples: UInt64
   /// Of these, left out with their damaged blocks.
   public var skipped: UInt64
+  /// What the epochs under way have given: where their receipts go on. nil in checkpoints of older versions.
+  public var epochs: [OpenEpoch]?
   /// SHA-256 of the other files, by name.
   public var files: [String: String]
   /// Only in a state kept for replay: the samples of the batch whose loss was not finite.
@@ -114,6 +118,7 @@ public struct Checkpoint: Equatable, Sendable {
       metadata: ["step": "\(position.step)"], to: files.optimizer)
     let state = CheckpointState(
       step: position.step, samples: position.samples, skipped: position.skipped,
+      epochs: position.epochs,
       files: [
         Files.name(of: files.model): model, Files.name(of: files.optimizer): optimizer,
       ], batch: batch)

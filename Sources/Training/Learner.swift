@@ -1,5 +1,6 @@
 // What the training loop needs to know of the model it trains and of the batches it trains on; nothing more.
 
+import DataLoading
 import Experiments
 
 /// A tensor that a checkpoint holds: memory of the learner's, borrowed for as long as the learner lives.
@@ -84,6 +85,21 @@ public protocol BatchSource: AnyObject {
   var epochLength: UInt64 { get }
   /// How long `next` has waited in all.
   var waitSeconds: Double { get }
+  /// Where the workers' time has gone in all, and how many they are.
+  var workerTimes: WorkerTimes { get }
+  var workerCount: Int { get }
+  /// The receipts of the epochs that were consumed to their end since the last call.
+  func takeReceipts() -> [EpochReceipt]
+  /// What the epochs under way have given so far, earlier processes of the run included.
+  var openEpochs: [OpenEpoch] { get }
   /// Ends what the source has started. Call once, last.
   func close()
+}
+
+/// A source without processes, and without receipts.
+extension BatchSource {
+  public var workerTimes: WorkerTimes { WorkerTimes() }
+  public var workerCount: Int { 1 }
+  public var openEpochs: [OpenEpoch] { [] }
+  public func takeReceipts() -> [EpochReceipt] { [] }
 }

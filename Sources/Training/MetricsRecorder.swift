@@ -1,6 +1,7 @@
 // Writer of metrics.jsonl (docs/formats.md, "Run directory"): one line a logged step, each written by one call.
 
 import Basics
+import DataLoading
 import Experiments
 import Glibc
 
@@ -12,6 +13,8 @@ final class MetricsRecorder {
   private var lastStep: Int
   private var lastTime = monotonicSeconds()
   private var lastWait = 0.0
+  private var lastTimes = WorkerTimes()
+  private var lastSaving = 0.0
 
   /// Removes the lines of steps after `step`, and what a kill has left of a line; then appends.
   init(_ directory: RunDirectory, from step: Int, batch: Int, epochLength: UInt64) throws {
@@ -37,18 +40,29 @@ final class MetricsRecorder {
     if Array(text.utf8) != bytes { try Files.writeAtomically(text, to: path) }
   }
 
-  /// - Parameter waitSeconds: how long the source has waited in all.
-  func write(_ loss: TrainingLoss, at position: CheckpointPosition, waitSeconds: Double) throws {
+  /// - Parameters:
+  ///   - clock: the source's and the run's time so far.
+  ///   - receipts: of the epochs that this step has closed.
+  func write(
+    _ loss: TrainingLoss, at position: CheckpointPosition, _ clock: RunClock,
+    receipts: [EpochReceipt]
+  ) throws {
     let step = position.step
     let now = monotonicSeconds()
     let seconds = max(now - lastTime, 1e-9)
     let samples = Double((step - lastStep) * batch)
+    let wait = clock.wait - lastWait
+    let perStep = clock.step(
+      from: RunClock(wait: lastWait, saving: lastSaving, workers: lastTimes),
+      seconds: seconds, steps: step - lastStep)
     let record = MetricsRecord(
       step: step, epoch: (position.samples - 1) / epochLength,
       loss: loss.total, reconstruction: loss.reconstruction,
-      contrast: loss.contrast, seconds: seconds, waitSeconds: waitSeconds - lastWait,
-      samplesPerSecond: samples / seconds)
-    (lastStep, lastTime, lastWait) = (step, now, waitSeconds)
+      contrast: loss.contrast, seconds: seconds, waitSeconds: wait,
+      samplesPerSecond: samples / seconds, secondsAStep: perStep,
+      receipts: receipts.isEmpty ? nil : receipts)
+    (lastStep, lastTime, lastWait) = (step, now, clock.wait)
+    (lastTimes, lastSaving) = (clock.workers, clock.saving)
     try append(Array(try record.line().utf8))
   }
 

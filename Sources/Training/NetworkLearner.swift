@@ -14,6 +14,12 @@ public protocol StoredBatch {
   func id(of sample: Int) -> UInt64
   /// Input `k`'s values of one sample, contiguous.
   func input(_ k: Int, of sample: Int) -> UnsafeRawPointer
+  /// The set of a mixture that the sample comes from, from 0.
+  func folder(of sample: Int) -> Int
+}
+
+extension StoredBatch {
+  public func folder(of sample: Int) -> Int { 0 }
 }
 
 /// How one input is stored.
@@ -48,7 +54,8 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
   private let objective: any Objective<Float>
   private let optimizer: AdamW<Float>
   private let configuration: RunConfiguration
-  private let storage: [InputStorage]
+  /// Of each set of a mixture, of each input.
+  private let storage: [[InputStorage]]
   private let laneCount: Int
   /// Memory of the position codes.
   private let codes: [Storage<Float>]
@@ -56,12 +63,14 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
   /// Takes all the memory that a step needs; fork before.
   /// - Parameters:
   ///   - configuration: with `threads` settled.
-  ///   - storage: one for each input of `model`.
+  ///   - storage: of each set of a mixture (else one), one for each input of `model`.
   /// - Throws: a usage failure for an objective that is not built.
   public init(
-    _ configuration: RunConfiguration, _ model: ModelConfiguration, storage: [InputStorage]
+    _ configuration: RunConfiguration, _ model: ModelConfiguration, storage: [[InputStorage]]
   ) throws {
-    precondition(storage.count == model.inputs.count, "one storage for each input")
+    precondition(
+      !storage.isEmpty && storage.allSatisfy { $0.count == model.inputs.count },
+      "one storage for each input")
     self.configuration = configuration
     self.storage = storage
     card = ModelCard(model: model, configuration: configuration)
@@ -138,7 +147,7 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
         for sample in share(of: batch.count, lane: lane, lanes: laneCount) {
           let (epoch, id) = (batch.epoch(of: sample), batch.id(of: sample))
           bench.draw(sample: sample, seed: configuration.seed, epoch: epoch, id: id)
-          for (k, stored) in storage.enumerated() {
+          for (k, stored) in storage[batch.folder(of: sample)].enumerated() {
             let wrong = bench.tokens.fill(
               sample: sample, input: k, from: batch.input(k, of: sample), as: stored.type,
               stored.scaling)

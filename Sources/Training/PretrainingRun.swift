@@ -17,9 +17,14 @@ public struct RunSummary: Codable, Equatable, Sendable {
   public var checkpoint: String
   public var seconds: Double
   public var waitSeconds: Double
+  /// Where a step's time went, the start of the process and the first batch left out.
+  public var secondsAStep: StepSeconds
+  /// The same in one sentence.
+  public var verdict: String
 
   enum CodingKeys: String, CodingKey {
-    case run, dataset, objective, step, loss, checkpoint, seconds
+    case run, dataset, objective, step, loss, checkpoint, seconds, verdict
+    case secondsAStep = "seconds_a_step"
     case stepsTaken = "steps_taken"
     case waitSeconds = "wait_seconds"
   }
@@ -48,6 +53,9 @@ where Model.Batch == Source.Batch {
   private var positionBefore: CheckpointPosition
   /// Samples that earlier processes of the run have skipped.
   private let skippedBefore: UInt64
+  private var savingSeconds = 0.0
+  /// Once the first batch is there: when, and what the clock said.
+  private var steady: (time: Double, clock: RunClock)?
 
   /// Restores the session's checkpoint into the learner.
   /// - Parameter progress: false: nothing is shown on stderr.
@@ -110,11 +118,20 @@ where Model.Batch == Source.Batch {
       progress?.interrupt()
       throw error
     }
+    let clock = clock
+    let steps = clock.step(
+      from: steady?.clock ?? clock, seconds: monotonicSeconds() - (steady?.time ?? began),
+      steps: step - firstStep)
     return RunSummary(
       run: directory.path, dataset: configuration.dataset,
       objective: configuration.objective.rawValue, step: step, stepsTaken: step - firstStep,
       loss: lastLoss?.total, checkpoint: directory.checkpoint(step: step).folder,
-      seconds: monotonicSeconds() - began, waitSeconds: source.waitSeconds)
+      seconds: monotonicSeconds() - began, waitSeconds: source.waitSeconds, secondsAStep: steps,
+      verdict: steps.verdict(workers: source.workerCount))
+  }
+
+  private var clock: RunClock {
+    RunClock(wait: source.waitSeconds, saving: savingSeconds, workers: source.workerTimes)
   }
 
   // MARK: what the loop calls
@@ -130,7 +147,9 @@ where Model.Batch == Source.Batch {
       throw interrupted
     }
     do {
-      return try source.next()
+      let batch = try source.next()
+      if steady == nil { steady = (monotonicSeconds(), clock) }
+      return batch
     } catch let failure as Failure {
       do { try save() } catch let second as Failure {
         throw Failure(
@@ -163,8 +182,9 @@ where Model.Batch == Source.Batch {
   func note(_ loss: TrainingLoss) throws {
     lastLoss = loss
     let isLast = step == configuration.steps
-    if step == 1 || isLast || step % configuration.logEvery == 0 {
-      try recorder.write(loss, at: position, waitSeconds: source.waitSeconds)
+    let receipts = source.takeReceipts()
+    if step == 1 || isLast || step % configuration.logEvery == 0 || !receipts.isEmpty {
+      try recorder.write(loss, at: position, clock, receipts: receipts)
     }
     for remark in source.takeRemarks() where progress != nil {
       progress?.interrupt()
@@ -182,6 +202,8 @@ where Model.Batch == Source.Batch {
     guard savedStep != step else {
       return try store.prune(before: step, keep: configuration.keepCheckpoints)
     }
+    let start = monotonicSeconds()
+    defer { savingSeconds += monotonicSeconds() - start }
     try recorder.sync()
     try store.save(learner, at: position, keep: configuration.keepCheckpoints)
     savedStep = step
@@ -189,7 +211,8 @@ where Model.Batch == Source.Batch {
 
   private var position: CheckpointPosition {
     CheckpointPosition(
-      step: step, samples: source.position, skipped: skippedBefore + source.skippedCount)
+      step: step, samples: source.position, skipped: skippedBefore + source.skippedCount,
+      epochs: source.openEpochs)
   }
 
   private var interrupted: Failure {

@@ -77,12 +77,12 @@ public struct RunPlan: Sendable {
 
   /// Replaces what was left `auto` by what it comes to, so that the run's own configuration repeats it alone.
   /// - Parameters:
-  ///   - split: the folder that is trained on.
+  ///   - split: the folder that is trained on; nil: not the same for all sets of a mixture.
   ///   - inputs: as the split describes them.
   /// - Returns: the networks over these inputs.
   /// - Throws: usage failures for keys that do not fit the inputs.
   public mutating func settle(
-    split: String, inputs: [InputSpecification]
+    split: String?, inputs: [InputSpecification]
   ) throws -> ModelConfiguration {
     let model = try configuration.model(over: inputs)
     configuration.split = split

@@ -19,6 +19,9 @@ public final class RunSession {
   /// Places of the sample sequence consumed so far: where the loader starts.
   public var samples: UInt64 { checkpoint?.state.samples ?? 0 }
 
+  /// What the epochs under way have given; empty at the start of a run.
+  public var openEpochs: [OpenEpoch] { checkpoint?.state.epochs ?? [] }
+
   /// - Parameter plan: with a configuration whose `auto` values are settled.
   /// - Throws: try again when the directory is in use; usage when it has content (a new run) or is past the asked
   ///   number of steps; what the disk reports.

@@ -9,49 +9,78 @@ import ShardFormat
 public struct ShardTraining {
   /// With everything settled that was `auto`.
   public let plan: RunPlan
-  /// The split's folder.
-  public let folder: String
+  /// The splits' folders: one, or those of a mixture in its order.
+  public let folders: [LoaderFolder]
   public let model: ModelConfiguration
-  private let storage: [InputStorage]
+  /// How each folder stores its inputs.
+  private let storage: [[InputStorage]]
 
-  /// Reads the manifest; nothing on disk changes.
+  /// The folders for a person.
+  public var place: String { folders.map(\.directory).joined(separator: ", ") }
+
+  /// Reads the manifests; nothing on disk changes.
   /// - Throws: missing input for an absent folder, bad data for a manifest that cannot be trained on, usage for keys
-  ///   that do not fit it.
+  ///   that do not fit it or sets that cannot be mixed.
   public init(_ plan: RunPlan, shards: String) throws {
     let configuration = plan.configuration
-    let location = try ShardLocation(
-      shards: shards, dataset: configuration.dataset, split: configuration.split)
-    let manifest = try Manifest(directory: location.folder)
-    let inputs = try manifest.specifications(at: location.folder)
+    let parts =
+      configuration.mixture.isEmpty
+      ? [MixturePart(dataset: configuration.dataset, weight: 1)] : configuration.mixture
+    var folders: [LoaderFolder] = []
+    var splits: [String] = []
+    var inputs: [InputSpecification] = []
+    var storage: [[InputStorage]] = []
+    for part in parts {
+      let location = try ShardLocation(
+        shards: shards, dataset: part.dataset, split: configuration.split)
+      let manifest = try Manifest(directory: location.folder)
+      let these = try manifest.specifications(at: location.folder)
+      if folders.isEmpty { inputs = these }
+      guard these == inputs else {
+        throw Failure(
+          .usage, at: location.folder,
+          "expected the inputs of \(folders[0].directory), found others",
+          remedy: "Sets of a mixture need inputs of the same kind, shape, patch and vocabulary.")
+      }
+      folders.append(LoaderFolder(location.folder, weight: part.weight))
+      splits.append(location.split)
+      storage.append(try manifest.storage(of: these, at: location.folder))
+    }
     var settled = plan
-    model = try settled.settle(split: location.split, inputs: inputs)
+    let split = Set(splits).count == 1 ? splits[0] : nil
+    model = try settled.settle(split: split, inputs: inputs)
     self.plan = settled
-    folder = location.folder
-    storage = try manifest.storage(of: inputs, at: location.folder)
+    self.folders = folders
+    self.storage = storage
   }
 
   /// Trains to the end. Call from the main thread before any other thread is started.
-  /// - Parameter remark: takes a sentence for the person watching.
-  public func run(remark: (String) -> Void) throws -> RunSummary {
+  /// - Parameters:
+  ///   - chaos: faults that were asked for.
+  ///   - remark: takes a sentence for the person watching.
+  public func run(chaos: Chaos = .none, remark: (String) -> Void) throws -> RunSummary {
     let session = try RunSession(plan)
     session.remarks.forEach(remark)
     let configuration = session.configuration
+    var options = options(configuration, from: session.samples)
+    options.chaos = chaos
     let source = try LoaderSource(
-      Self.options(configuration, folder: folder, from: session.samples))
+      options, names: configuration.mixture.map(\.dataset), open: session.openEpochs,
+      at: session.checkpoint?.files.state ?? session.directory.path)
     let learner = try NetworkLearner<Batch>(configuration, model, storage: storage)
     let run = try PretrainingRun(session, learner: learner, source: source)
     remark(try run.spaceEstimate())
     return try run.run()
   }
 
-  private static func options(
-    _ configuration: RunConfiguration, folder: String, from position: UInt64
-  ) -> LoaderOptions {
+  private func options(_ configuration: RunConfiguration, from position: UInt64) -> LoaderOptions {
     var options = LoaderOptions(
-      directory: folder, batch: configuration.batch, workers: configuration.workers,
-      seed: configuration.seed, shuffle: Shuffle(rawValue: configuration.shuffle.rawValue)!,
-      startPosition: position,
-      onBadBlock: BadBlocks(rawValue: configuration.onBadBlock.rawValue)!)
+      directory: folders[0].directory, batch: configuration.batch,
+      workers: configuration.workers, seed: configuration.seed,
+      shuffle: Shuffle(rawValue: configuration.shuffle.rawValue)!, startPosition: position,
+      onBadBlock: BadBlocks(rawValue: configuration.onBadBlock.rawValue)!,
+      workerTimeoutSeconds: configuration.workerTimeout)
+    options.folders = folders
     if let ring = configuration.ring { options.slots = ring }
     return options
   }

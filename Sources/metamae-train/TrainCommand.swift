@@ -1,6 +1,7 @@
 // `metamae-train --config FILE --shards DIR --run DIR`: from the command line to a finished run and its report.
 
 import Basics
+import DataLoading
 import Experiments
 import Foundation
 import Reports
@@ -15,6 +16,13 @@ enum TrainCommand {
       .value("shards", "DIR", "the folder that metamae-prep's --out named"),
       .value("run", "DIR", "run directory: new or empty, or the one to --resume"),
       .value("workers", "N", "processes that read and decode, as --set workers=N", standard: "2"),
+      .value(
+        "worker-timeout", "SECONDS",
+        "a worker without progress for so long is replaced, as --set worker_timeout=SECONDS",
+        standard: "30"),
+      .value(
+        "chaos", "FAULTS",
+        "for drills: kill-worker:P,stall-worker:P,flip-bit:P, chances a chunk (a block)"),
       .value("on-bad-block", "WHAT", "fail or skip, as --set on_bad_block=WHAT", standard: "fail"),
       .repeated("set", "KEY=VALUE", "overrides a key of the configuration: decoder.layers=6"),
       .flag("resume", "goes on exactly where the run stopped"),
@@ -29,6 +37,13 @@ enum TrainCommand {
     if arguments.has("workers"), let workers = try arguments.integer("workers", in: 1...256) {
       settings.append("workers=\(workers)")
     }
+    if arguments.has("worker-timeout"), let seconds = arguments.string("worker-timeout") {
+      guard let value = Double(seconds), value > 0, value.isFinite else {
+        throw Failure(
+          .usage, at: "--worker-timeout", "expected seconds above 0, found '\(seconds)'")
+      }
+      settings.append("worker_timeout=\(seconds)")
+    }
     if arguments.has("on-bad-block"), let policy = arguments.string("on-bad-block") {
       guard BadBlockPolicy(rawValue: policy) != nil else {
         throw Failure(.usage, at: "--on-bad-block", "expected fail or skip, found '\(policy)'")
@@ -41,10 +56,13 @@ enum TrainCommand {
         settings: settings, resume: arguments.has("resume")))
     let training = try ShardTraining(plan, shards: try arguments.required("shards"))
     if arguments.has("dry-run") {
-      return try describe(training.plan, folder: training.folder, json: arguments.has("json"))
+      return try describe(training.plan, folder: training.place, json: arguments.has("json"))
     }
+    let chaos =
+      try arguments.string("chaos").map { try Chaos($0, seed: plan.configuration.seed) } ?? .none
     try StopSignals.install()
-    let summary = try training.run { Console.note($0) }
+    let summary = try training.run(chaos: chaos) { Console.note($0) }
+    Console.note(summary.verdict)
     try RunReport.write(run: training.plan.directory.path)
     try report(summary, json: arguments.has("json"))
   }

@@ -13,5 +13,6 @@ Console.run(
         try BLAS.prepare()
         try TrainCommand.run(arguments)
       }
-    )
+    ),
+    ("audit", AuditCommand.command, { try AuditCommand.run($0) }),
   ])

@@ -26,6 +26,11 @@ func haveEnded(_ processes: [pid_t]) -> Bool {
 }
 
 extension Loader {
+  /// Of a loader of one folder.
+  var memory: LoaderMemory { streams[0].memory }
+  var plan: WorkerPlan { streams[0].plan }
+  var supervisorProcess: pid_t { streams[0].supervisor }
+
   /// The supervisor and, once they are started, the workers.
   var processes: (supervisor: pid_t, workers: [pid_t]) {
     let words = memory.rings.map { ring in ring.worker.pointer(to: \.pid)! }
@@ -40,7 +45,7 @@ private func split() -> Split { ComputedSplit.records(count: 1003, perBlock: 10)
 struct LoaderFaultTests {
   @Test func workerKilledAtEachPhase() async {
     await #expect(processExitsWith: .success) {
-      for phase in [InjectedFault.Phase.claim, .decode, .place, .publish] {
+      for phase in InjectedFault.Phase.allCases {
         for slot in [UInt32(0), 1, 9] {
           let loader = try syntheticLoader(split(), batch: 64, workers: 2) {
             $0.faults = [0, 1].map {
@@ -113,7 +118,7 @@ struct LoaderFaultTests {
 
   @Test func stoppedWorkerIsReplaced() async {
     await #expect(processExitsWith: .success) {
-      for phase in [InjectedFault.Phase.claim, .decode, .place, .publish] {
+      for phase in InjectedFault.Phase.allCases {
         let loader = try syntheticLoader(split(), batch: 64, workers: 2) {
           $0.workerTimeoutSeconds = 0.2
           $0.faults = [InjectedFault(worker: 0, slot: 3, phase: phase, signal: SIGSTOP)]

@@ -150,7 +150,7 @@ struct LoaderSequenceTests {
       let split = ComputedSplit.records(count: 5, perBlock: 2)
       for (change, place) in [
         ({ $0.batch = 0 }, "batch"), ({ $0.workers = 0 }, "--workers"),
-        ({ $0.slots = 0 }, "--slots"), ({ $0.workerTimeoutSeconds = 0 }, "workerTimeoutSeconds"),
+        ({ $0.slots = 0 }, "--slots"), ({ $0.workerTimeoutSeconds = 0 }, "--worker-timeout"),
       ] as [((inout LoaderOptions) -> Void, String)] {
         let failure = #expect(throws: Failure.self) {
           try syntheticLoader(split, batch: 1, configure: change)

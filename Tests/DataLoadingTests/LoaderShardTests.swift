@@ -170,7 +170,9 @@ struct LoaderShardTests {
           failure?.problem
             == "expected a file of \(bytes) bytes, found 8192: it was changed while in use")
         usleep(50_000)
-        #expect(Set(loader.takeWorkerEnds().map(\.cause)) == [.signal(SIGBUS)])
+        // Mostly the length is looked at in time; a read that is under way meets a SIGBUS.
+        #expect(
+          Set(loader.takeWorkerEnds().map(\.cause)).isSubset(of: [.exit(65), .signal(SIGBUS)]))
         loader.close()
         try Files.remove(folder.path)
         try SyntheticSplit.records(8000, blocksPerShard: 5000, in: folder.path)

@@ -2,6 +2,7 @@
 // network. Not part of any program.
 
 import Basics
+import DataLoading
 import Experiments
 import Foundation
 import Training
@@ -20,24 +21,64 @@ final class FakeSource: BatchSource {
   var failsAt: (step: Int, failure: Failure)?
   private(set) var isClosed = false
   private(set) var waitSeconds = 0.0
+  let workerTimes = WorkerTimes()
+  let workerCount = 1
+  private var tally: EpochTally
+  private var closed: [EpochTally] = []
 
   init(_ session: RunSession, epochLength: UInt64 = 10) {
     self.epochLength = epochLength
     batch = session.configuration.batch
     seed = session.configuration.seed
     position = session.samples
+    tally = EpochTally(epoch: position / epochLength)
+    if let open = session.openEpochs.first, let consumed = open.consumed, let out = open.leftOut {
+      tally = EpochTally(epoch: open.epoch, consumed: consumed, skipped: out)
+    }
+  }
+
+  var openEpochs: [OpenEpoch] {
+    [
+      OpenEpoch(
+        epoch: tally.epoch, length: epochLength, dataset: nil, consumed: tally.consumed,
+        skipped: tally.skipped)
+    ]
+  }
+
+  func takeReceipts() -> [EpochReceipt] {
+    defer { closed.removeAll() }
+    return closed.map {
+      EpochReceipt(
+        epoch: $0.epoch, dataset: nil, consumed: $0.consumed, skipped: $0.skipped,
+        manifestHash: SetDigest(upTo: epochLength).text)
+    }
+  }
+
+  private func count(_ id: UInt64, skipped: Bool, at place: UInt64) {
+    if skipped { tally.skipped.add(id) } else { tally.consumed.add(id) }
+    guard (place + 1) % epochLength == 0 else { return }
+    closed.append(tally)
+    tally = EpochTally(epoch: tally.epoch + 1)
   }
 
   func next() throws -> FakeBatch {
     if let (step, failure) = failsAt, Int(position) == step * batch { throw failure }
     waitSeconds += 0.001
-    position += skipsEach
-    skippedCount += skipsEach
-    let samples = (position..<position + UInt64(batch)).map { place in
+    func name(_ place: UInt64) -> SampleName {
       let epoch = place / epochLength
       let order = KeyedPermutation(
         count: epochLength, key: RandomKey(seed: seed, "order", epoch))
       return SampleName(epoch: epoch, id: order[place % epochLength])
+    }
+    for place in position..<position + skipsEach {
+      count(name(place).id, skipped: true, at: place)
+    }
+    position += skipsEach
+    skippedCount += skipsEach
+    let samples = (position..<position + UInt64(batch)).map { place in
+      let name = name(place)
+      count(name.id, skipped: false, at: place)
+      return name
     }
     position += UInt64(batch)
     return FakeBatch(samples: samples)

@@ -97,8 +97,10 @@ private final class StoredSource: BatchSource {
     let learner = try NetworkLearner<StoredSource.Batch>(
       session.configuration, try session.configuration.model(over: inputs),
       storage: [
-        InputStorage(type: .float32, scaling: .identity(channels: 2)),
-        InputStorage(type: .uint8, scaling: .identity(channels: 1)),
+        [
+          InputStorage(type: .float32, scaling: .identity(channels: 2)),
+          InputStorage(type: .uint8, scaling: .identity(channels: 1)),
+        ]
       ])
     return try PretrainingRun(session, learner: learner, source: source, progress: false).run()
   }

@@ -25,8 +25,12 @@ import Training
         "checkpoints/step-20/state.json", "config.yaml", "metrics.jsonl",
       ])
     let metrics = try bench.metrics()
-    #expect(metrics.map(\.step) == [1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20])
-    #expect(metrics.map(\.epoch) == [0, 0, 1, 1, 2, 2, 3, 4, 4, 5, 5])
+    // Each second step, and those that close an epoch of 10 samples.
+    #expect(metrics.map(\.step) == [1, 2, 4, 6, 7, 8, 10, 12, 14, 16, 17, 18, 20])
+    #expect(metrics.map(\.epoch) == [0, 0, 1, 1, 2, 2, 2, 3, 4, 4, 5, 5, 5])
+    #expect(
+      metrics.flatMap { line in (line.receipts ?? []).map { [line.step, Int($0.epoch)] } }
+        == [[4, 0], [7, 1], [10, 2], [14, 3], [17, 4], [20, 5]])
     #expect(metrics.allSatisfy { $0.seconds > 0 && $0.samplesPerSecond > 0 && $0.waitSeconds > 0 })
     #expect(metrics[0].reconstruction == 0.1)
     let line = String(decoding: try Files.read(bench.directory.metrics), as: UTF8.self)

@@ -56,6 +56,7 @@ import Testing
     let (text, messages) = try run(one, ["--config", one.config, "--workers", "1"])
     #expect(text.contains("synthetic, metamae: step 12, loss "))
     #expect(messages.contains("checkpoints: "))
+    #expect(messages.contains("-bound: "))
     for workers in ["2", "5"] {
       let other = try bench()
       try run(other, ["--config", other.config, "--workers", workers])
@@ -87,6 +88,37 @@ import Testing
     #expect(try whole.bytes(step: 12) == killed.bytes(step: 12))
     #expect(try whole.tree() == killed.tree())
     #expect(try whole.metrics().map(\.loss) == killed.metrics().map(\.loss))
+    #expect(
+      try whole.metrics().map(\.receipts) == killed.metrics().map(\.receipts),
+      "the receipts of a killed run")
+    let audit = try audit(killed, ["--shards", killed.folder + "/shards"])
+    #expect(audit.code == 0)
+    #expect(
+      audit.output
+        == "\(killed.run): step 12, 72 samples, 0 left out, 1 epochs closed, each sample once; "
+        + "3 checkpoints whole\n")
+  }
+
+  private func audit(_ bench: Bench, _ arguments: [String] = []) throws -> ProgramRun {
+    try ProgramRun("metamae-train", ["audit", "--run", bench.run] + arguments)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aFailedAuditIsBadData() throws {
+    let bench = try bench()
+    try run(bench, ["--config", bench.config])
+    let path = bench.directory.metrics
+    let text = String(decoding: try Files.read(path), as: UTF8.self)
+    let cut = text.split(separator: "\n").filter { !$0.contains("receipts") }
+    try Files.writeAtomically(cut.joined(separator: "\n") + "\n", to: path)
+    let result = try audit(bench)
+    #expect(result.code == 65)
+    #expect(result.output == "expected 1 receipts up to step 12, found 0\n")
+    #expect(
+      result.messages
+        == "metamae-train: \(bench.run): expected a run whose receipts hold, found 1 problems; "
+        + "the first: expected 1 receipts up to step 12, found 0\n")
+    let json = try audit(bench, ["--json"])
+    #expect(json.code == 65 && json.output.contains("\"epochs_closed\" : 0"))
   }
 
   @Test(.timeLimit(.minutes(1)), arguments: [SIGINT, SIGTERM])

@@ -13,7 +13,7 @@ typedef struct {
   char place[1016], problem[1024], remedy[1024];
 } cs_failure;
 
-enum { CS_PHASE_START, CS_PHASE_FULL, CS_PHASE_CLAIM, CS_PHASE_DECODE, CS_PHASE_PLACE, CS_PHASE_PUBLISH };
+enum { CS_PHASE_START, CS_PHASE_FULL, CS_PHASE_CLAIM, CS_PHASE_READ, CS_PHASE_DECODE, CS_PHASE_PLACE, CS_PHASE_PUBLISH };
 
 /* One worker and its ring: one producer, one consumer, counters that only grow (modulo 2^32). */
 typedef struct {
@@ -40,7 +40,7 @@ typedef struct {
   cs_failure note;    /* worker: the last damaged block that was skipped */
 } cs_worker;
 
-enum { CS_EVENT_SIGNAL, CS_EVENT_EXIT, CS_EVENT_STALLED };
+enum { CS_EVENT_SIGNAL, CS_EVENT_EXIT, CS_EVENT_STALLED, CS_EVENT_MEMORY };
 
 /* A worker's end, for the log. */
 typedef struct {
@@ -88,6 +88,8 @@ void cs_supervisor_wait(int64_t nanoseconds);
 void cs_worker_enter(void);
 
 int64_t cs_monotonic(void);                 /* nanoseconds */
+/* For drills: from now + after on, cs_monotonic of this process and those it forks is off by `by` nanoseconds. */
+void cs_monotonic_jump(int64_t after, int64_t by);
 const char *cs_signal_name(int signal);     /* "SIGKILL" */
 int cs_readable(int descriptor);            /* 1: poll says so (a pidfd: the process has ended) */
 #endif
