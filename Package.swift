@@ -43,6 +43,8 @@ let package = Package(
     library("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
     library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    library("CSndfile", pkgConfig: "sndfile", apt: "libsndfile1-dev"),
+    library("CFFTW", pkgConfig: "fftw3", apt: "libfftw3-dev"),
 
     .target(
       name: "CSystem", path: "Sources/CSystem",
@@ -61,7 +63,10 @@ let package = Package(
     room("Experiments", ["Basics", "CYAML"]),
     room("ShardFormat", ["Basics", "CLMDB", "CZstd"]),
     room(
-      "DatasetReaders", ["Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSystem"],
+      "DatasetReaders",
+      [
+        "Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSndfile", "CFFTW", "CSystem",
+      ],
       in: "preprocess"),
     room("DataLoading", ["Basics", "ShardFormat", "CSystem"]),
     room("TensorCore", ["Basics", "COpenBLAS", "CKernels"]),
@@ -107,7 +112,8 @@ let package = Package(
         "Evaluation", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
-    tests("DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders", "CArchive"]),
+    tests(
+      "DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile"]),
     tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep"]),
     tests(
       "ObjectivesTests",

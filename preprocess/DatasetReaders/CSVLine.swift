@@ -1,15 +1,17 @@
 // Lines of comma-separated text with optional quotes, as data frames are dumped.
 
 enum CSVLine {
-  /// The fields of a line; a field in double quotes may hold commas, its quotes are removed.
-  static func fields(_ line: UnsafeBufferPointer<UInt8>) -> [ArraySlice<UInt8>] {
+  /// The fields of a line; a field in double quotes may hold the separator, its quotes are removed.
+  static func fields(
+    _ line: UnsafeBufferPointer<UInt8>, _ separator: UInt8 = UInt8(ascii: ",")
+  ) -> [ArraySlice<UInt8>] {
     let bytes = Array(line)
     var fields: [ArraySlice<UInt8>] = []
     var start = 0
     var isQuoted = false
     for i in 0...bytes.count {
       if i < bytes.count && bytes[i] == UInt8(ascii: "\"") { isQuoted.toggle() }
-      guard i == bytes.count || (bytes[i] == UInt8(ascii: ",") && !isQuoted) else { continue }
+      guard i == bytes.count || (bytes[i] == separator && !isQuoted) else { continue }
       var field = bytes[start..<i]
       if field.count >= 2, field.first == UInt8(ascii: "\""), field.last == UInt8(ascii: "\"") {
         field = field.dropFirst().dropLast()

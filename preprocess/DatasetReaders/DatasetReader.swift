@@ -20,12 +20,19 @@ protocol DatasetReader: Sendable {
   /// What a reader of the numbers should know.
   var notes: [String] { get }
 
+  /// The splits that these raw files make; nil for all of the registry's.
+  var splitNames: [String]? { get }
+
   /// Decodes the rows of `share` and counts them all.
   /// - Throws: badData with file and line, row or record.
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents
 
   /// The splits, given what all parts turned out to hold.
   func splits(of contents: [PartContents]) throws -> [SplitPlan]
+}
+
+extension DatasetReader {
+  var splitNames: [String]? { nil }
 }
 
 /// Which rows one of several processes decodes: runs of consecutive rows, dealt round.
@@ -45,6 +52,16 @@ struct PartContents: Codable, Equatable, Sendable {
   var segments: [RawSegment] = []
   /// Of a windowed set: every activity id that occurs, ascending.
   var activities: [Int] = []
+  /// Of a set whose classes are found in the data: the codes among the rows decoded, ascending.
+  var codes: [Int] = []
+
+  /// What several processes found that shared the part.
+  static func merged(_ shares: [PartContents]) -> PartContents {
+    var whole = shares[0]
+    precondition(shares.allSatisfy { $0.rowCount == whole.rowCount }, "shares count all rows")
+    whole.codes = Set(shares.flatMap(\.codes)).sorted()
+    return whole
+  }
 
   struct RawSegment: Codable, Equatable, Sendable {
     var activity: Int
@@ -61,6 +78,8 @@ struct SplitPlan: Sendable {
   var transforms: [Transform]
   /// Replace the transforms by per-channel normalisation with the training part's statistics.
   var isNormalised = false
+  /// The decoded label is one of these int32 codes (ascending); its place among them is stored.
+  var labelCodes: [Int]?
   var content: Content
 
   enum Content: Sendable {
@@ -99,6 +118,8 @@ public struct ReaderOptions: Sendable {
   public var perEpoch: Int?
   public var testSubjects: [Int]?
   public var normalises = true
+  /// A table of classes that another build made.
+  public var labelsFrom: String?
 
   public init() {}
 }
@@ -122,22 +143,47 @@ public enum DatasetRegistry {
       layout: "--format pamap2: subject*.dat (time, activity id, channels), as a folder or zip",
       splits: ["pretrain", "train", "test"], open: { try SeriesReader($0, $1) }),
     Entry(
-      name: "higgs", layout: "HIGGS.csv, HIGGS.csv.gz, or a zip of either",
+      name: "higgs", layout: "HIGGS.csv, HIGGS.csv.gz, a zip of either, or higgs-train.tfrecord-*",
       splits: ["pretrain", "train", "test"], open: { source, _ in try HIGGSReader(source) }),
     Entry(
       name: "cifar10",
       layout: "cifar-10-batches-bin/data_batch_1.bin ... data_batch_5.bin, test_batch.bin",
       splits: ["train", "test"], open: { source, _ in try CIFAR10Reader(source) }),
     Entry(
-      name: "genomics", layout: "genomicsPretrain.csv (index, domain, label, seq, seq_info)",
+      name: "genomics",
+      layout:
+        "genomics_ood-train.tfrecord-*, before_2011_in_tr.txt, or genomicsPretrain.csv (index,"
+        + " domain, label, seq, seq_info)",
       splits: ["pretrain"], open: { source, _ in try GenomicsReader(source, .pretraining) }),
     Entry(
-      name: "genomics-id", layout: "genomicsTransferID.csv",
+      name: "genomics-id",
+      layout:
+        "genomics_ood-validation.tfrecord-*, between_2011-2016_in_val.txt, or"
+        + " genomicsTransferID.csv",
       splits: ["train", "test"], open: { source, _ in try GenomicsReader(source, .inDistribution) }),
     Entry(
-      name: "genomics-ood", layout: "genomicsTransferOOD.csv",
+      name: "genomics-ood",
+      layout:
+        "genomics_ood-validation_ood.tfrecord-*, between_2011-2016_ood_val.txt, or"
+        + " genomicsTransferOOD.csv",
       splits: ["train", "test"],
       open: { source, _ in try GenomicsReader(source, .outOfDistribution) }),
+    Entry(
+      name: "pfam", layout: "pfam_train.json, pfam_valid.json (TAPE); --labels-from for classes",
+      splits: ["pretrain", "train", "test"], open: { try ProteinReader($0, .pfam, $1) }),
+    Entry(
+      name: "scop", layout: "remote_homology_train.json, remote_homology_valid.json (TAPE)",
+      splits: ["train", "test"], open: { try ProteinReader($0, .scop, $1) }),
+    Entry(
+      name: "secondary-structure",
+      layout: "secondary_structure_train.json, secondary_structure_valid.json (TAPE)",
+      splits: ["train", "test"], open: { try ProteinReader($0, .secondaryStructure, $1) }),
+    Entry(
+      name: "stability", layout: "stability_train.json, stability_valid.json (TAPE)",
+      splits: ["train", "test"], open: { try ProteinReader($0, .stability, $1) }),
+    Entry(
+      name: "fluorescence", layout: "fluorescence_train.json, fluorescence_valid.json (TAPE)",
+      splits: ["train", "test"], open: { try ProteinReader($0, .fluorescence, $1) }),
   ]
 
   /// The names of a dataset's splits, in the order in which they are reported.
@@ -159,6 +205,9 @@ public enum DatasetRegistry {
       ("window", options.window != nil), ("per-epoch", options.perEpoch != nil),
       ("test-subjects", options.testSubjects != nil), ("no-normalise", !options.normalises),
     ]
+    if options.labelsFrom != nil && name != "pfam" {
+      throw Failure(.usage, at: "--labels-from", "belongs to --dataset pfam, found \(name)")
+    }
     if let option = given.first(where: { $0.1 }) {
       throw Failure(
         .usage, at: "--\(option.0)", "belongs to --dataset series, found --dataset \(name)",

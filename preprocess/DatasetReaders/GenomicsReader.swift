@@ -1,5 +1,6 @@
-// genomics, genomics-id, genomics-ood: datasets.md section 7.1, from the benchmark's CSV dump. 250 letters a read,
-// A C G T = 0 1 2 3. The dump's row order counts as the order in which TensorFlow Datasets delivers.
+// genomics, genomics-id, genomics-ood: datasets.md section 7.1. 250 letters a read, A C G T = 0 1 2 3. From TensorFlow
+// Datasets' records, the tab-separated files these are made of, the benchmark's CSV dump, or the authors' own records.
+// How a row of each format becomes a record stands in GenomicsRows.swift.
 
 import Basics
 import ShardFormat
@@ -24,6 +25,34 @@ struct GenomicsReader: DatasetReader {
       }
     }
 
+    /// TensorFlow Datasets' name of the split, which its order hashes.
+    var split: String {
+      switch self {
+      case .pretraining: "train"
+      case .inDistribution: "validation"
+      case .outOfDistribution: "validation_ood"
+      }
+    }
+
+    /// Record files of the published split.
+    var shardCount: Int {
+      switch self {
+      case .pretraining: 4
+      case .inDistribution: 1
+      case .outOfDistribution: 2
+      }
+    }
+
+    /// The authors' name of the table: a text file, and a folder of their own records.
+    var publishers: String {
+      switch self {
+      case .pretraining: "before_2011_in_tr"
+      case .inDistribution: "between_2011-2016_in_val"
+      case .outOfDistribution: "between_2011-2016_ood_val"
+      }
+    }
+    var text: String { publishers + ".txt" }
+
     /// Codes of the labels; a class is its code's place in here.
     var codes: Range<Int> { self == .outOfDistribution ? 10..<70 : 0..<10 }
     var names: [String] {
@@ -37,97 +66,60 @@ struct GenomicsReader: DatasetReader {
   let recordBytes = GenomicsReader.length + 1
   let partsAreDivisible = true
   let decodedShare = 0.9
-  let notes = ["the CSV dump's row order counts as the delivered order"]
+  let notes: [String]
   private let table: Table
+  private let rows: GenomicsRows
+  private let records: TFDSRecords?
   var dataset: String { table.dataset }
 
+  /// Takes the first format that is there, in the order of datasets.md: records, tab-separated text, CSV dump, the
+  /// authors' records.
   init(_ source: RawSource, _ table: Table) throws {
     self.table = table
-    parts = [try source.require(table.file, of: table.dataset)]
+    let split = table.split
+    records = try TFDSRecords(source, name: "genomics_ood", split: split)
+    let named = source.find([table.text, table.file])
+    var order = "splits follow TensorFlow Datasets' order"
+    if let records {
+      parts = records.files
+      rows = GenomicsRows(table, .records(sequence: "seq", label: "label", codes: nil))
+    } else if let text = named[table.text] {
+      parts = [text]
+      rows = GenomicsRows(table, .text(separator: UInt8(ascii: "\t"), labels: .names))
+    } else if let dump = named[table.file] {
+      parts = [dump]
+      rows = GenomicsRows(table, .text(separator: UInt8(ascii: ","), labels: .codes))
+      order = "the CSV dump's row order counts as the delivered order"
+    } else if let (files, codes) = try GenomicsRows.authors(source, table) {
+      parts = files
+      rows = GenomicsRows(table, .records(sequence: "x", label: "y", codes: codes))
+      order = "the authors' record order counts as the delivered order: same data, other membership"
+    } else {
+      throw source.missing(
+        "genomics_ood-\(split).tfrecord-*, \(table.text) or \(table.file)", table.dataset)
+    }
+    notes = [order]
   }
 
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
-    let place = parts[part].place
-    let lines = try LineReader(parts[part])
-    guard let header = try lines.next() else {
-      throw Failure(.badData, at: place, "expected a line of column names, found an empty file")
-    }
-    let names = CSVLine.fields(header).map { String(decoding: $0, as: UTF8.self) }
-    guard let sequence = names.firstIndex(of: "seq"), let label = names.firstIndex(of: "label")
-    else {
-      throw Failure(
-        .badData, at: "\(place), line 1",
-        "expected columns named label and seq, found '\(names.joined(separator: ",").prefix(80))'")
-    }
-    var row = 0
-    var reported = 0
-    while let line = try lines.next() {
-      if line.isEmpty { continue }
-      if share.holds(row) {
-        let fields = CSVLine.fields(line)
-        let spot = "\(place), line \(lines.number)"
-        guard fields.count == names.count else {
-          throw Failure(
-            .badData, at: spot, "expected \(names.count) columns, found \(fields.count)")
-        }
-        let record = try sink.record(row)
-        try decode(sequence: fields[sequence], row: row, at: spot, into: record)
-        record.storeBytes(
-          of: try classOf(fields[label], at: spot), toByteOffset: Self.length, as: UInt8.self)
-      }
-      row += 1
-      if lines.consumed - reported > 1 << 20 {
-        sink.hasRead(lines.consumed - reported)
-        reported = lines.consumed
-      }
-    }
-    return PartContents(rowCount: row)
-  }
-
-  /// The letters, with or without Python's b'...' around them.
-  private func decode(
-    sequence field: ArraySlice<UInt8>, row: Int, at place: String,
-    into record: UnsafeMutableRawPointer
-  ) throws {
-    let letters = CSVLine.unwrapped(field)
-    guard letters.count == Self.length else {
-      throw Failure(
-        .badData, at: place,
-        "row \(row): expected \(Self.length) letters, found \(letters.count)")
-    }
-    for (position, letter) in letters.enumerated() {
-      let token: UInt8
-      switch letter {
-      case UInt8(ascii: "A"): token = 0
-      case UInt8(ascii: "C"): token = 1
-      case UInt8(ascii: "G"): token = 2
-      case UInt8(ascii: "T"): token = 3
-      default:
-        throw Failure(
-          .badData, at: place,
-          "row \(row), position \(position): expected A, C, G or T, found"
-            + " '\(String(decoding: [letter], as: UTF8.self))'")
-      }
-      record.storeBytes(of: token, toByteOffset: position, as: UInt8.self)
-    }
-  }
-
-  private func classOf(_ field: ArraySlice<UInt8>, at place: String) throws -> UInt8 {
-    let text = String(decoding: field, as: UTF8.self)
-    guard let code = Int(text), table.codes.contains(code) else {
-      throw Failure(
-        .badData, at: place,
-        "expected a label of \(table.codes.lowerBound) to \(table.codes.upperBound - 1), found '\(text)'"
-      )
-    }
-    return UInt8(code - table.codes.lowerBound)
+    try rows.decode(parts[part], share: share, into: sink)
   }
 
   func splits(of contents: [PartContents]) throws -> [SplitPlan] {
-    let count = contents[0].rowCount
-    let cut = PermutedTable((0..<Int32(count)).map { $0 }[...])
+    let cut = PermutedTable(try delivered(contents)[...])
     if table == .pretraining { return [try plan("pretrain", cut.head)] }
     return try [plan("train", cut.head), plan("test", cut.tail)]
+  }
+
+  /// Position -> row over all parts.
+  private func delivered(_ contents: [PartContents]) throws -> [Int32] {
+    try records?.check(contents)
+    if let records { return records.delivered(contents) }
+    if rows.isPublishersText {
+      return DeliveredOrder.rows(
+        contents[0].rowCount, split: table.split, shards: table.shardCount)
+    }
+    return (0..<Int32(contents.reduce(0) { $0 + $1.rowCount })).map { $0 }
   }
 
   private func plan(_ split: String, _ rows: [Int32]) throws -> SplitPlan {
@@ -145,12 +137,12 @@ struct GenomicsReader: DatasetReader {
       transforms: [Transform()], content: .records(rows))
   }
 
-  private static let genera = [
+  static let genera = [
     "Bacillus", "Burkholderia", "Clostridium", "Escherichia", "Mycobacterium", "Pseudomonas",
     "Salmonella", "Staphylococcus", "Streptococcus", "Yersinia",
   ]
 
-  private static let foreignGenera = [
+  static let foreignGenera = [
     "Actinoplanes", "Advenella", "Alicycliphilus", "Altererythrobacter", "Anabaena", "Archangium",
     "Bibersteinia", "Blastochloris", "Calothrix", "Carnobacterium", "Cedecea", "Cellulophaga",
     "Chondromyces", "Chryseobacterium", "Collimonas", "Corallococcus", "Cyclobacterium",

@@ -22,9 +22,26 @@ struct HIGGSReader: DatasetReader {
     "features stand in the ASCII order of their names; splits follow TensorFlow Datasets' order"
   ]
 
-  init(_ source: RawSource) throws { parts = [try source.require("HIGGS.csv", of: "higgs")] }
+  /// Names of the features in the publisher's order.
+  static let names =
+    [
+      "lepton_pT", "lepton_eta", "lepton_phi", "missing_energy_magnitude", "missing_energy_phi",
+    ] + (1...4).flatMap { jet in ["pt", "eta", "phi", "b-tag"].map { "jet_\(jet)_\($0)" } }
+    + ["m_jj", "m_jjj", "m_lv", "m_jlv", "m_bb", "m_wbb", "m_wwbb"]
+  /// The second format: TensorFlow Datasets' records; nil for the publisher's table.
+  private let records: TFDSRecords?
+
+  init(_ source: RawSource) throws {
+    let table = source.find(["HIGGS.csv"])["HIGGS.csv"]
+    records = table == nil ? try TFDSRecords(source, name: "higgs", split: "train") : nil
+    guard let parts = records?.files ?? table.map({ [$0] }) else {
+      throw source.missing("HIGGS.csv", "higgs")
+    }
+    self.parts = parts
+  }
 
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
+    if records != nil { return try decode(records: parts[part], share, into: sink) }
     let lines = try LineReader(parts[part])
     var place = [Int](repeating: 0, count: 28)
     for (position, feature) in Self.order.enumerated() { place[feature] = position }
@@ -74,6 +91,41 @@ struct HIGGSReader: DatasetReader {
     guard column == Self.columns else { throw complaint(line, number) }
   }
 
+  /// One record a row: 29 lists of one float, by name.
+  private func decode(records file: RawEntry, _ share: RowShare, into sink: RecordSink) throws
+    -> PartContents
+  {
+    let reader = try TFRecordReader(file)
+    let sorted = Self.order.map { Self.names[$0] }
+    var reported = 0
+    while let bytes = try reader.next(isWanted: share.holds) {
+      let row = reader.count - 1
+      if share.holds(row) {
+        let example = try ExampleRecord(bytes, at: reader.spot)
+        let record = try sink.record(row)
+        for (position, name) in sorted.enumerated() {
+          try example.floats(name, count: 1) { _, value in
+            record.storeBytes(of: value, toByteOffset: 4 * position, as: Float.self)
+          }
+        }
+        var label = Float.nan
+        try example.floats("class_label", count: 1) { label = $1 }
+        let values = (0..<28).map { record.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        guard values.allSatisfy(\.isFinite), label == 0 || label == 1 else {
+          throw Failure(
+            .badData, at: reader.spot,
+            "expected finite features and the class_label 0 or 1, found \(label) and \(values)")
+        }
+        record.storeBytes(of: UInt8(label), toByteOffset: 112, as: UInt8.self)
+      }
+      if reader.offset - reported > 1 << 20 {
+        sink.hasRead(reader.offset - reported)
+        reported = reader.offset
+      }
+    }
+    return PartContents(rowCount: reader.count)
+  }
+
   /// What is wrong with a line: its number of columns, else the word that is no number.
   private func complaint(_ line: UnsafeBufferPointer<UInt8>, _ number: Int) -> Failure {
     let place = "\(parts[0].place), line \(number)"
@@ -90,7 +142,10 @@ struct HIGGSReader: DatasetReader {
   }
 
   func splits(of contents: [PartContents]) throws -> [SplitPlan] {
-    let delivered = DeliveredOrder.rows(contents[0].rowCount, split: "train", shards: 64)
+    try records?.check(contents)
+    let delivered =
+      records?.delivered(contents)
+      ?? DeliveredOrder.rows(contents[0].rowCount, split: "train", shards: 64)
     let tables = HeadAndTail(first: delivered.count)
     let pretraining = PermutedTable(delivered[tables.head])
     let transfer = PermutedTable(delivered[tables.tail])

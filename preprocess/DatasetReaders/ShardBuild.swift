@@ -78,7 +78,7 @@ public struct ShardBuild {
         throw refusal(folder.directory(stranger.split), stranger.provenance, provenance)
       }
       try folder.revoke(except: there)
-      let names = DatasetRegistry.splits(of: request.dataset)
+      let names = reader.splitNames ?? DatasetRegistry.splits(of: request.dataset)
       if names.allSatisfy({ name in there.contains { $0.split == name } }) {
         try folder.clear()
         return report(folder, there, names, wasThere: true, began)
@@ -114,6 +114,11 @@ public struct ShardBuild {
     var texts = ["dataset": request.dataset]
     if let limit = request.limit { texts["limit"] = String(limit) }
     let options = request.options
+    // What it says counts, not where it lies.
+    if let path = options.labelsFrom, let codes = try? ClassTable.read(path) {
+      let bytes = Array(codes.map { String($0) }.joined(separator: " ").utf8)
+      texts["labels-from"] = hexadecimal(bytes.withUnsafeBytes { Digest.of($0, .sha256) })
+    }
     guard request.dataset == "series" else { return texts }
     texts["format"] = options.format
     texts["window"] = String(options.window ?? 320)
@@ -185,7 +190,7 @@ public struct ShardBuild {
         return found
       }, watch: { observer.progress(.decoding, done: counters.progress, total: total) })
     let contents = parts.indices.map { part in
-      replies.lazy.compactMap { $0[part] }.first!
+      PartContents.merged(replies.compactMap { $0[part] })
     }
     try folder.keep(contents, parts: parts.count)
     return contents

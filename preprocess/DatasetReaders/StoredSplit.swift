@@ -10,6 +10,7 @@ struct StoredSplit {
   private let content: SplitPlan.Content
   private let records: DecodedRecords
   private let order: KeyedPermutation
+  private let labelCodes: [Int]?
 
   init(
     _ plan: SplitPlan, dataset: String, statistics: [ChannelStatistics], provenance: Provenance,
@@ -17,6 +18,7 @@ struct StoredSplit {
   ) {
     self.records = records
     content = plan.content
+    labelCodes = plan.labelCodes
     let perBlock = Manifest.standardSamplesPerBlock(recordBytes: records.recordBytes)
     var sampleCount = 0
     var sampling: Sampling?
@@ -50,6 +52,17 @@ struct StoredSplit {
       shift: zip(statistics.mean, scale).map { Float(-$0 * $1) })
   }
 
+  /// The place of a code among those that the split says it has.
+  private static func rank(of code: Int, in codes: [Int]) -> Int {
+    var (low, high) = (0, codes.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if codes[middle] <= code { low = middle } else { high = middle }
+    }
+    precondition(codes[low] == code, "code \(code) is none of the split's")
+    return low
+  }
+
   /// Writes a decoded block: field after field, all samples of a field together.
   func fill(_ block: Int, _ target: UnsafeMutableRawBufferPointer) {
     let first = block * layout.samplesPerBlock
@@ -67,7 +80,13 @@ struct StoredSplit {
         var start = 0
         for field in layout.fields {
           let bytes = field.byteCount
-          memcpy(target.baseAddress! + start + sample * bytes, record, bytes)
+          let place = target.baseAddress! + start + sample * bytes
+          if let labelCodes, field.name == "label" {
+            let code = Int(record.loadUnaligned(as: Int32.self))
+            place.storeBytes(of: Int32(Self.rank(of: code, in: labelCodes)), as: Int32.self)
+          } else {
+            memcpy(place, record, bytes)
+          }
           record += bytes
           start += count * bytes
         }

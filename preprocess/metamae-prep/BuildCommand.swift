@@ -24,6 +24,7 @@ enum BuildCommand {
         "series: windows of an epoch (default: 50000); the test part has a fifth as many"),
       .value("test-subjects", "LIST", "series: subjects to test on, as 105,106"),
       .flag("no-normalise", "series: leave the channels as they are"),
+      .value("labels-from", "PATH", "pfam: classes of another build's split, or one number a line"),
       .flag("json", "print one JSON document"),
     ])
 
@@ -39,6 +40,7 @@ enum BuildCommand {
     request.options.perEpoch = try arguments.integer("per-epoch", in: 1...1_000_000_000)
     request.options.testSubjects = try arguments.string("test-subjects").map(subjects)
     request.options.normalises = !arguments.has("no-normalise")
+    request.options.labelsFrom = arguments.string("labels-from")
     stopOnSignals()
     let observer = ConsoleObserver()
     let report: BuildReport

@@ -21,7 +21,7 @@ enum ListCommand {
     if arguments.has("json") { return try printJSON(rows) }
     for row in rows {
       Console.print(
-        row.name.padded(to: 14) + row.splits.joined(separator: ", ").padded(to: 24) + row.rawLayout)
+        row.name.padded(to: 20) + row.splits.joined(separator: ", ").padded(to: 24) + row.rawLayout)
     }
   }
 }
