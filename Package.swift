@@ -45,9 +45,15 @@ let package = Package(
     library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     library("CSndfile", pkgConfig: "sndfile", apt: "libsndfile1-dev"),
     library("CFFTW", pkgConfig: "fftw3", apt: "libfftw3-dev"),
+    library("CLibJPEG", pkgConfig: "libjpeg", apt: "libjpeg62-turbo-dev"),
+    library("CLibPNG", pkgConfig: "libpng", apt: "libpng-dev"),
+    library("CLibTIFF", pkgConfig: "libtiff-4", apt: "libtiff-dev"),
 
     .target(
       name: "CSystem", path: "Sources/CSystem",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
+    .target(
+      name: "CImages", dependencies: ["CLibJPEG", "CLibPNG", "CLibTIFF"], path: "Sources/CImages",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
       name: "CKernels", path: "Sources/CKernels",
@@ -65,7 +71,8 @@ let package = Package(
     room(
       "DatasetReaders",
       [
-        "Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSndfile", "CFFTW", "CSystem",
+        "Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSndfile", "CFFTW", "CImages",
+        "CSystem",
       ],
       in: "preprocess"),
     room("DataLoading", ["Basics", "ShardFormat", "CSystem"]),
@@ -101,7 +108,8 @@ let package = Package(
       ]),
 
     .target(
-      name: "TestSupport", dependencies: ["Basics", "ShardFormat"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: ["Basics", "ShardFormat", "CArchive"],
+      path: "Tests/TestSupport"),
     tests("BasicsTests", ["Basics"]),
     tests("DataLoadingTests", ["Basics", "CSystem", "ShardFormat", "DataLoading"]),
     tests("ShardFormatTests", ["Basics", "ShardFormat"]),

@@ -133,6 +133,14 @@ public enum Files {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// What stands there and its bytes, links followed.
+  public static func status(_ path: String) throws -> (isFolder: Bool, size: Int, changed: Int) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw Failure.system(errno, at: path, "cannot stat") }
+    let changed = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+    return (status.st_mode & S_IFMT == S_IFDIR, Int(status.st_size), changed)
+  }
+
   /// Bytes of a file; a typed failure when it isn't there.
   public static func size(_ path: String) throws -> Int {
     var status = stat()

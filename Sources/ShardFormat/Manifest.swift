@@ -171,16 +171,38 @@ public struct Provenance: Codable, Equatable, Sendable {
   public struct RawFile: Codable, Equatable, Sendable {
     public var name: String
     public var bytes: Int
+    /// Of a file its SHA-256; of a tree that of its files' SHA-256 values in record order.
     public var sha256: String
+    /// Of a tree: how many files make records.
+    public var files: Int?
+    /// Of a tree: SHA-256 over the lines "size name" in record order.
+    public var listing: String?
 
-    public init(name: String, bytes: Int, sha256: String) {
+    public init(
+      name: String, bytes: Int, sha256: String, files: Int? = nil, listing: String? = nil
+    ) {
       self.name = name
       self.bytes = bytes
       self.sha256 = sha256
+      self.files = files
+      self.listing = listing
+    }
+  }
+
+  /// A record that the build left out.
+  public struct Skipped: Codable, Equatable, Sendable {
+    public var name: String
+    public var problem: String
+
+    public init(name: String, problem: String) {
+      self.name = name
+      self.problem = problem
     }
   }
 
   public var rawFiles: [RawFile]
+  /// With `--on-bad-record skip`: what could not be decoded, of all splits.
+  public var skipped: [Skipped]?
   public var options: [String: String]
   public var tool: String
   /// What a reader of the numbers should know: choices, discrepancies.
@@ -191,6 +213,20 @@ public struct Provenance: Codable, Equatable, Sendable {
     self.options = options
     self.notes = notes
     tool = "metamae-prep \(metamaeVersion)"
+  }
+
+  /// Whether a build of the one would be a build of the other, as far as can be told before files are decoded: a tree
+  /// is known by its list of names and sizes.
+  public func isBuild(of other: Provenance) -> Bool {
+    func known(_ provenance: Provenance) -> Provenance {
+      var known = provenance
+      known.skipped = nil
+      for k in known.rawFiles.indices where known.rawFiles[k].listing != nil {
+        known.rawFiles[k].sha256 = ""
+      }
+      return known
+    }
+    return known(self) == known(other)
   }
 }
 

@@ -25,23 +25,6 @@ import Testing
     try Array(text.utf8).withUnsafeBytes { try Files.write($0, to: raw + "/" + name) }
   }
 
-  /// Every file below a folder with its bytes.
-  private func tree(_ path: String) throws -> [String: [UInt8]] {
-    var found: [String: [UInt8]] = [:]
-    func visit(_ folder: String, _ name: String) throws {
-      for child in try Files.list(folder) {
-        let below = folder + "/" + child
-        if Files.isFolder(below) {
-          try visit(below, name + child + "/")
-        } else {
-          found[name + child] = try Files.read(below)
-        }
-      }
-    }
-    if Files.isFolder(path) { try visit(path, "") }
-    return found
-  }
-
   private func writeHIGGS(_ rows: Int, times: Int = 1) throws {
     var stream = RandomStream(RandomKey(seed: 1, "higgs"))
     var lines: [String] = []

@@ -76,17 +76,33 @@ final class ArchiveReader: ByteStream {
   private let handle: OpaquePointer
   private let parent: ParentStream?
   private var ended = false
+  /// Of a tar that stands uncompressed on disk: its file and where in it.
+  private var plainTar: (path: String, start: Int)?
 
   /// - Parameters:
   ///   - path: of a file on disk.
-  convenience init(path: String, kind: ArchiveKind) throws {
+  ///   - skips: whether only names are wanted: a plain tar's data is then jumped over, not read.
+  convenience init(path: String, kind: ArchiveKind, skips: Bool = false) throws {
     if ArchiveKind.isGzip(path) {
       try self.init(stream: FileStream(path), place: path, kind: kind)
       return
     }
+    let name = path.lowercased()
+    if kind == .folder, name.hasSuffix(".tar") {
+      try self.init(path: path, range: 0..<Files.size(path), place: path, skips: skips)
+      return
+    }
     try self.init(place: path, kind: kind, parent: nil)
-    if path.lowercased().hasSuffix(".zip") { try Self.requireZipDirectory(path) }
+    if name.hasSuffix(".zip") { try Self.requireZipDirectory(path) }
     try open(archive_read_open_filename(handle, path, 1 << 18))
+  }
+
+  /// An archive that stands uncompressed within a file on disk.
+  convenience init(path: String, range: Range<Int>, place: String, skips: Bool = false) throws {
+    let slice = try FileSlice(path, range, block: skips ? 4096 : 1 << 18)
+    try self.init(place: place, kind: .folder, parent: ParentStream(slice, block: slice.block))
+    plainTar = (path, range.lowerBound)
+    try openParent()
   }
 
   /// - Parameters:
@@ -96,11 +112,19 @@ final class ArchiveReader: ByteStream {
     let parent = ParentStream(
       ArchiveKind.isGzip(place) ? try GzipStream(stream, place: place) : stream)
     try self.init(place: place, kind: kind, parent: parent)
+    try openParent()
+  }
+
+  private func openParent() throws {
+    let context = Unmanaged.passUnretained(parent!).toOpaque()
     try open(
-      archive_read_open(
-        handle, Unmanaged.passUnretained(parent).toOpaque(), nil,
+      archive_read_open2(
+        handle, context, nil,
         { _, context, block in
           Unmanaged<ParentStream>.fromOpaque(context!).takeUnretainedValue().next(block!)
+        },
+        { _, context, count in
+          Unmanaged<ParentStream>.fromOpaque(context!).takeUnretainedValue().skip(count)
         }, nil))
   }
 
@@ -148,6 +172,29 @@ final class ArchiveReader: ByteStream {
       name: name,
       size: archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : nil,
       isFile: archive_entry_filetype(entry) == S_IFREG)
+  }
+
+  /// Where the current entry's bytes stand in the file on disk: of a plain tar, when they are a plain tar too.
+  func plainRange(of entry: Entry) throws -> Range<Int>? {
+    guard let plainTar, let size = entry.size, size >= 0, size < 1 << 50,
+      entry.name.lowercased().hasSuffix(".tar")
+    else { return nil }
+    // The entry's own header comes after those that only extend it (long names and pax records).
+    var start = plainTar.start + Int(archive_read_header_position(handle))
+    let slice = try FileSlice(plainTar.path, 0..<Files.size(plainTar.path), block: 512)
+    let header = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
+    defer { header.deallocate() }
+    for _ in 0..<16 {
+      guard try slice.read(into: header, at: start) == 512 else { return nil }
+      guard "xgLK".utf8.contains(header[156]) else {
+        let range = start + 512..<start + 512 + size
+        return range.upperBound <= slice.end ? range : nil
+      }
+      let digits = header[124..<136].filter { (0x30...0x37).contains($0) }
+      let length = digits.prefix(11).reduce(0) { $0 * 8 + Int($1 - 0x30) }
+      start += 512 + (length + 511) / 512 * 512
+    }
+    return nil
   }
 
   func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
@@ -203,13 +250,61 @@ final class ArchiveReader: ByteStream {
   }
 }
 
+/// A part of a file on disk that can be skipped through without reading.
+final class FileSlice: ByteStream {
+  let block: Int
+  let end: Int
+  private let path: String
+  private let descriptor: Int32
+  private var position: Int
+
+  /// - Parameter block: bytes of a read.
+  init(_ path: String, _ range: Range<Int>, block: Int) throws {
+    self.path = path
+    self.block = block
+    position = range.lowerBound
+    end = range.upperBound
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure.system(errno, at: path, "cannot open") }
+    posix_fadvise(descriptor, 0, 0, block < 1 << 16 ? POSIX_FADV_RANDOM : POSIX_FADV_SEQUENTIAL)
+  }
+
+  deinit { close(descriptor) }
+
+  func read(into target: UnsafeMutableRawBufferPointer) throws -> Int {
+    let count = try read(into: target, at: position)
+    position += count
+    return count
+  }
+
+  /// Bytes at an offset of the file; fewer at the end.
+  func read(into target: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    while true {
+      let count = pread(
+        descriptor, target.baseAddress, max(0, min(target.count, end - offset)), off_t(offset))
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw Failure.system(errno, at: path, "cannot read") }
+    }
+  }
+
+  /// - Returns: how many bytes were jumped over.
+  func skip(_ count: Int) -> Int {
+    let jumped = max(0, min(count, end - position))
+    position += jumped
+    return jumped
+  }
+}
+
 /// Feeds an archive from a stream; keeps the stream's failure, which cannot pass through C.
 private final class ParentStream {
   private let stream: ByteStream
-  private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+  private let buffer: UnsafeMutableRawBufferPointer
   private(set) var failure: Failure?
 
-  init(_ stream: ByteStream) { self.stream = stream }
+  init(_ stream: ByteStream, block: Int = 1 << 18) {
+    self.stream = stream
+    buffer = .allocate(byteCount: block, alignment: 64)
+  }
 
   deinit { buffer.deallocate() }
 
@@ -225,4 +320,7 @@ private final class ParentStream {
       return -1
     }
   }
+
+  /// 0 where skipping is reading.
+  func skip(_ count: Int64) -> Int64 { Int64((stream as? FileSlice)?.skip(Int(count)) ?? 0) }
 }

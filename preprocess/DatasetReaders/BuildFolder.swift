@@ -18,6 +18,16 @@ final class BuildFolder {
   struct Plan: Codable, Equatable {
     var provenance: Provenance
     var recordBytes: Int
+    /// Of a tree: its listing with the times of last change.
+    var stamp: String?
+  }
+
+  /// What the decoding half found.
+  struct Decoded: Codable {
+    var contents: [PartContents]
+    var skipped: [SkippedRecord] = []
+    /// Of a tree: SHA-256 over its files' SHA-256.
+    var digest: String?
   }
 
   init(output: String, dataset: String) throws {
@@ -74,9 +84,9 @@ final class BuildFolder {
 
   /// Makes the scratch folder ready for a plan; what another plan left is removed.
   /// - Returns: what the parts hold, when an interrupted build of this plan had decoded them all.
-  func prepare(_ plan: Plan) throws -> [PartContents]? {
+  func prepare(_ plan: Plan) throws -> Decoded? {
     if let before = try? JSONDecoder().decode(Plan.self, from: data("plan.json")), before == plan {
-      return try? JSONDecoder().decode([PartContents].self, from: data("decoded.json"))
+      return try? JSONDecoder().decode(Decoded.self, from: data("decoded.json"))
     }
     try clear()
     try Files.createFolder(scratch)
@@ -85,8 +95,8 @@ final class BuildFolder {
   }
 
   /// Notes that all parts are decoded and on disk.
-  func keep(_ contents: [PartContents], parts: Int) throws {
-    for part in 0..<parts {
+  func keep(_ decoded: Decoded) throws {
+    for part in decoded.contents.indices {
       let descriptor = open(scratchFile(part), O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else {
         throw Failure.system(errno, at: scratchFile(part), "cannot open")
@@ -96,7 +106,7 @@ final class BuildFolder {
         throw Failure.system(errno, at: scratchFile(part), "cannot sync")
       }
     }
-    try write(contents, "decoded.json")
+    try write(decoded, "decoded.json")
   }
 
   /// Removes the scratch folder and every split that has no manifest.

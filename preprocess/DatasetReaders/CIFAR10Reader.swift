@@ -17,6 +17,7 @@ struct CIFAR10Reader: DatasetReader {
   let recordBytes = CIFAR10Reader.pixels + 1
   let partsAreDivisible = true
   let decodedShare = 1.0
+  let canSkipRecords = true
   let notes: [String] = []
 
   init(_ source: RawSource) throws {
@@ -51,7 +52,9 @@ struct CIFAR10Reader: DatasetReader {
       var start = 0
       while pending - start > Self.pixels {
         if share.holds(row) {
-          try store(bytes.baseAddress! + start, row, parts[part], into: sink)
+          try sink.attempt(row) { record in
+            try store(bytes.baseAddress! + start, row, parts[part], into: record)
+          }
         }
         row += 1
         start += Self.pixels + 1
@@ -63,16 +66,15 @@ struct CIFAR10Reader: DatasetReader {
     return PartContents(rowCount: row)
   }
 
-  private func store(_ raw: UnsafeRawPointer, _ row: Int, _ part: RawEntry, into sink: RecordSink)
-    throws
-  {
+  private func store(
+    _ raw: UnsafeRawPointer, _ row: Int, _ part: RawEntry, into record: UnsafeMutableRawPointer
+  ) throws {
     let label = raw.load(as: UInt8.self)
     guard label < 10 else {
       throw Failure(
         .badData, at: "\(part.place), record \(row)",
         "expected a label of 0 to 9, found \(label)")
     }
-    let record = try sink.record(row)
     memcpy(record, raw + 1, Self.pixels)
     record.storeBytes(of: label, toByteOffset: Self.pixels, as: UInt8.self)
   }

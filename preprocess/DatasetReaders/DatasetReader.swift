@@ -4,35 +4,65 @@
 import Basics
 import ShardFormat
 
-/// A dataset's raw files, found and ready to decode.
-///
-/// A part is one raw file. Decoding turns it into records of `recordBytes`: the fields of the stored format one after
-/// the other. It runs in forked processes: plain Swift, no printing.
-protocol DatasetReader: Sendable {
+/// A dataset that can be built: `DatasetReader` for a few large files, `FileTreeReader` for many small ones.
+protocol BuildableSet: Sendable {
   /// Canonical name: the folder under `--out`.
   var dataset: String { get }
-  var parts: [RawEntry] { get }
+  /// Bytes of a decoded record: the stored fields one after the other, but for those that `SplitPlan.columns` holds.
   var recordBytes: Int { get }
-  /// Whether several processes may share the rows of one part; else each part belongs to one process.
-  var partsAreDivisible: Bool { get }
-  /// Decoded bytes to expect of a byte of raw text, for the estimate of free space.
-  var decodedShare: Double { get }
   /// What a reader of the numbers should know.
   var notes: [String] { get }
-
+  /// Whether `--on-bad-record skip` makes sense: not where records are stretches of rows.
+  var canSkipRecords: Bool { get }
   /// The splits that these raw files make; nil for all of the registry's.
   var splitNames: [String]? { get }
-
-  /// Decodes the rows of `share` and counts them all.
-  /// - Throws: badData with file and line, row or record.
-  func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents
 
   /// The splits, given what all parts turned out to hold.
   func splits(of contents: [PartContents]) throws -> [SplitPlan]
 }
 
-extension DatasetReader {
+/// A dataset's raw files, found and ready to decode.
+///
+/// A part is one raw file. Decoding turns it into records of `recordBytes`: the fields of the stored format one after
+/// the other. It runs in forked processes: plain Swift, no printing.
+protocol DatasetReader: BuildableSet {
+  var parts: [RawEntry] { get }
+  /// Whether several processes may share the rows of one part; else each part belongs to one process.
+  var partsAreDivisible: Bool { get }
+  /// Decoded bytes to expect of a byte of raw text, for the estimate of free space.
+  var decodedShare: Double { get }
+
+  /// Decodes the rows of `share` and counts them all; `sink.attempt` lets bad ones be skipped.
+  /// - Throws: badData with file and line, row or record.
+  func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents
+}
+
+/// A dataset that is a tree of many files with one record each (images, clips). Row r is the record of `tree.entry(r)`;
+/// `splits` gets one part of `tree.count` rows. Labels and whatever else does not come out of the file itself go into
+/// `SplitPlan.columns`.
+protocol FileTreeReader: BuildableSet {
+  var tree: FileTree { get }
+  /// Lists and tables beside the tree that the splits follow from: they count as raw files.
+  var tables: [RawEntry] { get }
+  /// Larger files are refused.
+  var mostFileBytes: Int { get }
+
+  /// Decodes the bytes of one file. It runs in forked processes: plain Swift and C, no threads, no printing.
+  /// - Throws: badData with the file's place (`tree.place(row)`) and, where known, the offset.
+  func decode(
+    _ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer) throws
+}
+
+extension BuildableSet {
+  var canSkipRecords: Bool { false }
   var splitNames: [String]? { nil }
+  var notes: [String] { [] }
+}
+
+extension FileTreeReader {
+  var canSkipRecords: Bool { true }
+  var tables: [RawEntry] { [] }
+  var mostFileBytes: Int { 1 << 28 }
 }
 
 /// Which rows one of several processes decodes: runs of consecutive rows, dealt round.
@@ -81,6 +111,9 @@ struct SplitPlan: Sendable {
   /// The decoded label is one of these int32 codes (ascending); its place among them is stored.
   var labelCodes: [Int]?
   var content: Content
+  /// Fields that do not come from decoded records, labels for instance: the bytes of the last fields, record after
+  /// record in the split's order. Empty, or as long as there are records.
+  var columns: [UInt8] = []
 
   enum Content: Sendable {
     /// Row numbers over all parts, in record order.
@@ -108,6 +141,17 @@ struct SplitPlan: Sendable {
     }
     return plan
   }
+
+  /// The split but for some rows.
+  func leavingOut(_ left: Set<Int32>) -> SplitPlan {
+    guard !left.isEmpty, case .records(let rows) = content else { return self }
+    var plan = self
+    let kept = rows.indices.filter { !left.contains(rows[$0]) }
+    plan.content = .records(kept.map { rows[$0] })
+    let width = rows.isEmpty ? 0 : columns.count / rows.count
+    plan.columns = kept.flatMap { columns[($0 * width)..<(($0 + 1) * width)] }
+    return plan
+  }
 }
 
 /// What the user may choose; what a dataset does not use is refused.
@@ -120,8 +164,21 @@ public struct ReaderOptions: Sendable {
   public var normalises = true
   /// A table of classes that another build made.
   public var labelsFrom: String?
+  /// BERT's `vocab.txt`, where it is not among the raw files.
+  public var vocabulary: String?
 
   public init() {}
+
+  /// The options given, as they are typed.
+  var given: [String] {
+    let all: [(String, Bool)] = [
+      ("format", format != nil), ("name", name != nil), ("window", window != nil),
+      ("per-epoch", perEpoch != nil), ("test-subjects", testSubjects != nil),
+      ("no-normalise", !normalises), ("vocabulary", vocabulary != nil),
+      ("labels-from", labelsFrom != nil),
+    ]
+    return all.filter(\.1).map(\.0)
+  }
 }
 
 /// The datasets that can be read.
@@ -130,7 +187,9 @@ public enum DatasetRegistry {
     public let name: String
     public let layout: String
     public let splits: [String]
-    let open: @Sendable (RawSource, ReaderOptions) throws -> any DatasetReader
+    /// The options of `ReaderOptions` that it takes, as they are typed.
+    var options: Set<String> = []
+    let open: @Sendable (RawSource, ReaderOptions) throws -> any BuildableSet
   }
 
   public static let entries: [Entry] = [
@@ -141,7 +200,9 @@ public enum DatasetRegistry {
     Entry(
       name: "series",
       layout: "--format pamap2: subject*.dat (time, activity id, channels), as a folder or zip",
-      splits: ["pretrain", "train", "test"], open: { try SeriesReader($0, $1) }),
+      splits: ["pretrain", "train", "test"],
+      options: ["format", "name", "window", "per-epoch", "test-subjects", "no-normalise"],
+      open: { try SeriesReader($0, $1) }),
     Entry(
       name: "higgs", layout: "HIGGS.csv, HIGGS.csv.gz, a zip of either, or higgs-train.tfrecord-*",
       splits: ["pretrain", "train", "test"], open: { source, _ in try HIGGSReader(source) }),
@@ -170,7 +231,8 @@ public enum DatasetRegistry {
       open: { source, _ in try GenomicsReader(source, .outOfDistribution) }),
     Entry(
       name: "pfam", layout: "pfam_train.json, pfam_valid.json (TAPE); --labels-from for classes",
-      splits: ["pretrain", "train", "test"], open: { try ProteinReader($0, .pfam, $1) }),
+      splits: ["pretrain", "train", "test"], options: ["labels-from"],
+      open: { try ProteinReader($0, .pfam, $1) }),
     Entry(
       name: "scop", layout: "remote_homology_train.json, remote_homology_valid.json (TAPE)",
       splits: ["train", "test"], open: { try ProteinReader($0, .scop, $1) }),
@@ -184,6 +246,28 @@ public enum DatasetRegistry {
     Entry(
       name: "fluorescence", layout: "fluorescence_train.json, fluorescence_valid.json (TAPE)",
       splits: ["train", "test"], open: { try ProteinReader($0, .fluorescence, $1) }),
+    Entry(
+      name: "eurosat", layout: "AnnualCrop/AnnualCrop_1.tif ... SeaLake/, below any folder",
+      splits: ["pretrain", "train", "test"], open: { source, _ in try EuroSATReader(source) }),
+    Entry(
+      name: "traffic-sign",
+      layout: "GTSRB/Final_Training/Images/00000 ... 00042/*.ppm (GTSRB_Final_Training_Images.zip)",
+      splits: ["train", "test"], options: ["format"],
+      open: { try TrafficSignReader($0, $1) }),
+    Entry(
+      name: "cub", layout: "CUB_200_2011/images.txt, image_class_labels.txt, ..., images/",
+      splits: ["train", "test"], open: { source, _ in try CUBReader(source) }),
+    Entry(
+      name: "dtd", layout: "dtd/labels/train1.txt, val1.txt, test1.txt, dtd/images/",
+      splits: ["train", "test"], open: { source, _ in try DTDReader(source) }),
+    Entry(
+      name: "aircraft",
+      layout: "fgvc-aircraft-2013b/data/images_variant_trainval.txt, ..., images_box.txt, images/",
+      splits: ["train", "test"], open: { source, _ in try AircraftReader(source) }),
+    Entry(
+      name: "imagenet32",
+      layout: "train/n01440764/*.JPEG, or ILSVRC2012_img_train.tar (a tar of tars)",
+      splits: ["pretrain"], open: { source, _ in try ImageNet32.open(source) }),
   ]
 
   /// The names of a dataset's splits, in the order in which they are reported.
@@ -199,18 +283,11 @@ public enum DatasetRegistry {
         .usage, at: "--dataset", "unknown dataset '\(name)'",
         remedy: hint ?? "See: metamae-prep list")
     }
-    if name == "series" { return entry }
-    let given: [(String, Bool)] = [
-      ("format", options.format != nil), ("name", options.name != nil),
-      ("window", options.window != nil), ("per-epoch", options.perEpoch != nil),
-      ("test-subjects", options.testSubjects != nil), ("no-normalise", !options.normalises),
-    ]
-    if options.labelsFrom != nil && name != "pfam" {
-      throw Failure(.usage, at: "--labels-from", "belongs to --dataset pfam, found \(name)")
-    }
-    if let option = given.first(where: { $0.1 }) {
+    if let option = options.given.first(where: { !entry.options.contains($0) }) {
+      let takers = entries.filter { $0.options.contains(option) }.map(\.name)
       throw Failure(
-        .usage, at: "--\(option.0)", "belongs to --dataset series, found --dataset \(name)",
+        .usage, at: "--\(option)",
+        "belongs to --dataset \(takers.joined(separator: ", ")), found --dataset \(name)",
         remedy: "The paper's sets are read exactly as the paper reads them.")
     }
     return entry

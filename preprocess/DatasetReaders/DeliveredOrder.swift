@@ -18,19 +18,30 @@ enum DeliveredOrder {
 
   /// Row numbers sorted by the MD5 of split name and decimal number.
   static func hashedRows(_ count: Int, split: String) -> [Int32] {
+    hashed(count, split: split) { String($0) }
+  }
+
+  /// The order of records with keys of their own.
+  static func rows(keys: [String], split: String, shards: Int) -> [Int32] {
+    interleaved(hashed(keys.count, split: split) { keys[Int($0)] }, shards: shards)
+  }
+
+  private static func hashed(_ count: Int, split: String, _ key: (Int32) -> String) -> [Int32] {
     var entries: [HashedRow] = []
     entries.reserveCapacity(count)
     var message = Array(split.utf8)
     let start = message.count
-    for row in 0..<count {
+    for row in 0..<Int32(count) {
       message.removeSubrange(start...)
-      message.append(contentsOf: String(row).utf8)
+      message.append(contentsOf: key(row).utf8)
       let hash = message.withUnsafeBytes { Digest.of($0, .md5) }
-      entries.append(HashedRow(hash: bigEndian(hash[..<8]), row: Int32(row)))
+      entries.append(HashedRow(hash: bigEndian(hash[..<8]), row: row))
+    }
+    func wholeHash(_ row: Int32) -> String {
+      hexadecimal(Array((split + key(row)).utf8).withUnsafeBytes { Digest.of($0, .md5) })
     }
     // The first 64 bits order all but a handful of 11 million; the whole hash settles the rest.
-    entries.sort { a, b in
-      a.hash != b.hash ? a.hash < b.hash : wholeHash(a.row, split) < wholeHash(b.row, split)
+    entries.sort { a, b in a.hash != b.hash ? a.hash < b.hash : wholeHash(a.row) < wholeHash(b.row)
     }
     return entries.map(\.row)
   }
@@ -76,9 +87,5 @@ enum DeliveredOrder {
 
   private static func bigEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
     bytes.reduce(0) { $0 << 8 | UInt64($1) }
-  }
-
-  private static func wholeHash(_ row: Int32, _ split: String) -> String {
-    hexadecimal(Array("\(split)\(row)".utf8).withUnsafeBytes { Digest.of($0, .md5) })
   }
 }

@@ -66,6 +66,7 @@ struct GenomicsReader: DatasetReader {
   let recordBytes = GenomicsReader.length + 1
   let partsAreDivisible = true
   let decodedShare = 0.9
+  let canSkipRecords = true
   let notes: [String]
   private let table: Table
   private let rows: GenomicsRows

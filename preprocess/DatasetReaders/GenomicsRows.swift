@@ -59,16 +59,17 @@ struct GenomicsRows: Sendable {
       if share.holds(row) {
         let fields = CSVLine.fields(line, separator)
         let spot = "\(place), line \(lines.number)"
-        guard fields.count == names.count else {
-          throw Failure(
-            .badData, at: spot, "expected \(names.count) columns, found \(fields.count)")
+        try sink.attempt(row) { record in
+          guard fields.count == names.count else {
+            throw Failure(
+              .badData, at: spot, "expected \(names.count) columns, found \(fields.count)")
+          }
+          try Self.store(CSVLine.unwrapped(fields[sequence]), row: row, at: spot, into: record)
+          let text = String(decoding: CSVLine.unwrapped(fields[label]), as: UTF8.self)
+          store(
+            labels == .names ? try code(ofName: text, at: spot) : try code(text, at: spot),
+            into: record)
         }
-        let record = try sink.record(row)
-        try Self.store(CSVLine.unwrapped(fields[sequence]), row: row, at: spot, into: record)
-        let text = String(decoding: CSVLine.unwrapped(fields[label]), as: UTF8.self)
-        store(
-          labels == .names ? try code(ofName: text, at: spot) : try code(text, at: spot),
-          into: record)
       }
       row += 1
       if lines.consumed - reported > 1 << 20 {
@@ -110,18 +111,19 @@ struct GenomicsRows: Sendable {
     while let bytes = try reader.next(isWanted: share.holds) {
       let row = reader.count - 1
       if share.holds(row) {
-        let example = try ExampleRecord(bytes, at: reader.spot)
-        let record = try sink.record(row)
-        let letters = try example.bytes(sequence)
-        if codes == nil {
-          try Self.store(letters, row: row, at: reader.spot, into: record)
-        } else {
-          try Self.letters(ofDigits: letters, at: reader.spot, into: &digits)
-          try Self.store(digits, row: row, at: reader.spot, into: record)
+        try sink.attempt(row) { record in
+          let example = try ExampleRecord(bytes, at: reader.spot)
+          let letters = try example.bytes(sequence)
+          if codes == nil {
+            try Self.store(letters, row: row, at: reader.spot, into: record)
+          } else {
+            try Self.letters(ofDigits: letters, at: reader.spot, into: &digits)
+            try Self.store(digits, row: row, at: reader.spot, into: record)
+          }
+          let found = try example.integer(label)
+          let known = codes.map { $0[found] } ?? found
+          store(try code("\(known ?? found)", at: reader.spot), into: record)
         }
-        let found = try example.integer(label)
-        let known = codes.map { $0[found] } ?? found
-        store(try code("\(known ?? found)", at: reader.spot), into: record)
       }
       if reader.offset - reported > 1 << 20 {
         sink.hasRead(reader.offset - reported)

@@ -18,6 +18,7 @@ struct HIGGSReader: DatasetReader {
   let recordBytes = 28 * 4 + 1
   let partsAreDivisible = true
   let decodedShare = 0.3
+  let canSkipRecords = true
   let notes = [
     "features stand in the ASCII order of their names; splits follow TensorFlow Datasets' order"
   ]
@@ -50,7 +51,7 @@ struct HIGGSReader: DatasetReader {
     while let line = try lines.next() {
       if line.isEmpty { continue }
       if share.holds(row) {
-        try decode(line, number: lines.number, place, into: try sink.record(row))
+        try sink.attempt(row) { try decode(line, number: lines.number, place, into: $0) }
       }
       row += 1
       if lines.consumed - reported > 1 << 20 {
@@ -101,22 +102,23 @@ struct HIGGSReader: DatasetReader {
     while let bytes = try reader.next(isWanted: share.holds) {
       let row = reader.count - 1
       if share.holds(row) {
-        let example = try ExampleRecord(bytes, at: reader.spot)
-        let record = try sink.record(row)
-        for (position, name) in sorted.enumerated() {
-          try example.floats(name, count: 1) { _, value in
-            record.storeBytes(of: value, toByteOffset: 4 * position, as: Float.self)
+        try sink.attempt(row) { record in
+          let example = try ExampleRecord(bytes, at: reader.spot)
+          for (position, name) in sorted.enumerated() {
+            try example.floats(name, count: 1) { _, value in
+              record.storeBytes(of: value, toByteOffset: 4 * position, as: Float.self)
+            }
           }
+          var label = Float.nan
+          try example.floats("class_label", count: 1) { label = $1 }
+          let values = (0..<28).map { record.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+          guard values.allSatisfy(\.isFinite), label == 0 || label == 1 else {
+            throw Failure(
+              .badData, at: reader.spot,
+              "expected finite features and the class_label 0 or 1, found \(label) and \(values)")
+          }
+          record.storeBytes(of: UInt8(label), toByteOffset: 112, as: UInt8.self)
         }
-        var label = Float.nan
-        try example.floats("class_label", count: 1) { label = $1 }
-        let values = (0..<28).map { record.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-        guard values.allSatisfy(\.isFinite), label == 0 || label == 1 else {
-          throw Failure(
-            .badData, at: reader.spot,
-            "expected finite features and the class_label 0 or 1, found \(label) and \(values)")
-        }
-        record.storeBytes(of: UInt8(label), toByteOffset: 112, as: UInt8.self)
       }
       if reader.offset - reported > 1 << 20 {
         sink.hasRead(reader.offset - reported)

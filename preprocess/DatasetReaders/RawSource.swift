@@ -49,9 +49,9 @@ struct RawEntry: Equatable, Sendable {
 struct RawSource {
   let path: String
   /// Plain files first, then what compressed files and archives hold.
-  let entries: [RawEntry]
+  let entries: RawListing
 
-  private static let mostDepth = 8
+  private static let mostDepth = 16
 
   /// Lists everything; archives are opened for their lists of names only.
   /// - Throws: missingInput when there is nothing at `path`, badData for an archive that cannot be listed.
@@ -62,27 +62,46 @@ struct RawSource {
         "expected a folder or an archive with the raw files, found nothing",
         remedy: "Give the place of the downloaded data with --raw.")
     }
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
     self.path = path
-    var plain: [RawEntry] = []
-    var packed: [RawEntry] = []
-    func visit(_ file: String, _ name: String, _ depth: Int) throws {
-      if Files.isFolder(file) {
-        guard depth < Self.mostDepth else { return }
-        for child in try Files.list(file) {
-          try visit(file + "/" + child, name.isEmpty ? child : name + "/" + child, depth + 1)
-        }
-      } else if let kind = ArchiveKind(name: file) {
-        packed += try Self.contents(
-          file: file, name: name.isEmpty ? Files.name(of: file) : name, kind)
-      } else if !file.hasSuffix(unfinishedSuffix) {
-        plain.append(
-          RawEntry(
-            name: name.isEmpty ? Files.name(of: file) : name, file: file, inside: [],
-            size: try Files.size(file)))
+    var listing = RawListing()
+    if Files.isFolder(path) {
+      let root = listing.add(RawContainer(kind: .folder, file: path))
+      try Self.visit(path, "", root, 0, &listing)
+    } else {
+      let name = Files.name(of: path)
+      if ArchiveKind(name: name) == .folder {
+        try Self.list(path, name: name, &listing)
+      } else {
+        let isCompressed = ArchiveKind(name: name) == .single
+        listing.add(
+          name, in: listing.add(RawContainer(kind: .single, file: path)),
+          size: try Files.size(path), isCompressed: isCompressed)
       }
     }
-    try visit(path, "", 0)
-    entries = plain + packed
+    listing.putPlainFirst()
+    entries = listing
+  }
+
+  /// Everything below a folder, names in byte order.
+  private static func visit(
+    _ folder: String, _ prefix: String, _ root: Int, _ depth: Int, _ listing: inout RawListing
+  ) throws {
+    for child in try Files.list(folder) where !child.hasSuffix(unfinishedSuffix) {
+      let file = folder + "/" + child
+      let name = prefix + child
+      let found = try Files.status(file)
+      if found.isFolder {
+        guard depth < mostDepth else { continue }
+        try visit(file, name + "/", root, depth + 1, &listing)
+      } else if ArchiveKind(name: child) == .folder {
+        try list(file, name: name, &listing)
+      } else {
+        let isCompressed = ArchiveKind(name: child) == .single
+        listing.add(name, in: root, size: found.size, isCompressed: isCompressed)
+      }
+    }
   }
 
   /// The entries whose last path component is one of `names`, in the order of `names`, the first of each name.
@@ -111,40 +130,34 @@ struct RawSource {
       remedy: "The raw layout of \(dataset): metamae-prep list")
   }
 
-  private static func contents(file: String, name: String, _ kind: ArchiveKind) throws
-    -> [RawEntry]
-  {
-    if kind == .single {
-      return [RawEntry(name: unpackedName(name), file: file, inside: [""], size: nil)]
-    }
-    return try list(ArchiveReader(path: file, kind: kind), file: file, name: name, inside: [])
+  /// What an archive on disk holds, archives within it one level down included.
+  private static func list(_ file: String, name: String, _ listing: inout RawListing) throws {
+    let container = RawContainer(kind: .archive, file: file, prefix: name + "/")
+    try list(
+      ArchiveReader(path: file, kind: .folder, skips: true), container, listing.add(container),
+      &listing)
   }
 
   private static func list(
-    _ archive: ArchiveReader, file: String, name: String, inside: [String]
-  ) throws -> [RawEntry] {
-    var found: [RawEntry] = []
+    _ archive: ArchiveReader, _ container: RawContainer, _ number: Int, _ listing: inout RawListing
+  ) throws {
     while let entry = try archive.next() {
       guard entry.isFile else { continue }
-      let path = name + "/" + entry.name
-      switch ArchiveKind(name: entry.name) {
-      case .folder where inside.isEmpty:
-        let place = ([file] + inside + [entry.name]).joined(separator: ":")
-        let inner = try ArchiveReader(stream: archive, place: place, kind: .folder)
-        found += try list(inner, file: file, name: path, inside: inside + [entry.name])
-      case .single:
-        found.append(
-          RawEntry(
-            name: unpackedName(path), file: file, inside: inside + [entry.name, ""], size: nil))
-      default:
-        found.append(
-          RawEntry(name: path, file: file, inside: inside + [entry.name], size: entry.size))
+      let name = container.prefix + entry.name
+      let kind = ArchiveKind(name: entry.name)
+      guard kind == .folder, container.inside.isEmpty else {
+        listing.add(name, in: number, size: entry.size, isCompressed: kind == .single)
+        continue
       }
+      var inner = RawContainer(
+        kind: .archive, file: container.file, inside: [entry.name], prefix: name + "/")
+      inner.range = try archive.plainRange(of: entry)
+      let place = ([container.file] + inner.inside).joined(separator: ":")
+      let reader =
+        try inner.range.map {
+          try ArchiveReader(path: container.file, range: $0, place: place, skips: true)
+        } ?? ArchiveReader(stream: archive, place: place, kind: .folder)
+      try list(reader, inner, listing.add(inner), &listing)
     }
-    return found
-  }
-
-  private static func unpackedName(_ name: String) -> String {
-    String(name[..<name.lastIndex(of: ".")!])
   }
 }

@@ -14,10 +14,18 @@ final class RecordSink {
   private var rows = 0
   /// Told now and then how many bytes of raw data have been read since.
   private let progress: (Int) -> Void
+  private let skipsBadRecords: Bool
+  /// What `attempt` left out.
+  private(set) var skipped: [(row: Int, failure: Failure)] = []
 
-  init(path: String, recordBytes: Int, progress: @escaping (Int) -> Void = { _ in }) throws {
+  /// - Parameter skipsBadRecords: whether `attempt` leaves bad records out instead of throwing.
+  init(
+    path: String, recordBytes: Int, skipsBadRecords: Bool = false,
+    progress: @escaping (Int) -> Void = { _ in }
+  ) throws {
     self.path = path
     self.recordBytes = recordBytes
+    self.skipsBadRecords = skipsBadRecords
     self.progress = progress
     buffer = .allocate(byteCount: max(1, (1 << 20) / recordBytes) * recordBytes, alignment: 64)
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
@@ -39,10 +47,24 @@ final class RecordSink {
     return buffer.baseAddress! + (rows - 1) * recordBytes
   }
 
+  /// Fills the record of that row. With `--on-bad-record skip` one that is badData becomes zeros and is noted: the row
+  /// keeps its number, so that the splits of the others stay what they are.
+  func attempt(_ row: Int, _ fill: (UnsafeMutableRawPointer) throws -> Void) throws {
+    let record = try record(row)
+    do {
+      try fill(record)
+    } catch let failure as Failure where failure.kind == .badData && skipsBadRecords {
+      memset(record, 0, recordBytes)
+      skipped.append((row, failure))
+    }
+  }
+
   func hasRead(_ bytes: Int) { progress(bytes) }
 
   /// Writes what is pending. Call once more at the end.
-  func flush() throws {
+  /// - Parameter synced: whether it is on disk when the call returns.
+  func flush(synced: Bool = false) throws {
+    defer { if synced { fdatasync(descriptor) } }
     var done = 0
     while done < rows * recordBytes {
       let count = pwrite(

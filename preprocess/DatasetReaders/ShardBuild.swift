@@ -15,6 +15,8 @@ public struct BuildRequest: Sendable {
   /// The first records of each split only.
   public var limit: Int?
   public var options = ReaderOptions()
+  /// Leave out records that cannot be decoded, instead of stopping at the first.
+  public var skipsBadRecords = false
 
   public init(dataset: String, raw: String, output: String, jobs: Int = 1, limit: Int? = nil) {
     (self.dataset, self.raw, self.output, self.jobs, self.limit) = (
@@ -50,7 +52,7 @@ public enum BuildPhase: Sendable { case decoding, storing }
 
 public struct ShardBuild {
   private let request: BuildRequest
-  private let reader: any DatasetReader
+  private let reader: any BuildableSet
   private let source: RawSource
   private let observer: any BuildObserver
 
@@ -61,6 +63,12 @@ public struct ShardBuild {
     let entry = try DatasetRegistry.entry(request.dataset, request.options)
     source = try RawSource(request.raw)
     reader = try entry.open(source, request.options)
+    guard reader.canSkipRecords || !request.skipsBadRecords else {
+      throw Failure(
+        .usage, at: "--on-bad-record",
+        "expected fail, found skip: the rows of \(request.dataset) make windows, none can be left out"
+      )
+    }
   }
 
   /// Builds what is missing.
@@ -74,7 +82,7 @@ public struct ShardBuild {
     let folder = try BuildFolder(output: request.output, dataset: reader.dataset)
     do {
       let there = try folder.finished { observer.note($0.description) }
-      if let stranger = there.first(where: { $0.provenance != provenance }) {
+      if let stranger = there.first(where: { !$0.provenance.isBuild(of: provenance) }) {
         throw refusal(folder.directory(stranger.split), stranger.provenance, provenance)
       }
       try folder.revoke(except: there)
@@ -83,9 +91,11 @@ public struct ShardBuild {
         try folder.clear()
         return report(folder, there, names, wasThere: true, began)
       }
-      let plan = BuildFolder.Plan(provenance: provenance, recordBytes: reader.recordBytes)
-      let contents = try folder.prepare(plan) ?? decode(into: folder)
-      let manifests = try store(contents, in: folder, provenance, there)
+      let plan = BuildFolder.Plan(
+        provenance: provenance, recordBytes: reader.recordBytes,
+        stamp: try (reader as? any FileTreeReader)?.tree.listingDigest(withTimes: true))
+      let decoded = try folder.prepare(plan) ?? decode(into: folder)
+      let manifests = try store(decoded, in: folder, completed(provenance, decoded), there)
       try Files.remove(folder.scratch)
       return report(folder, manifests, names, wasThere: false, began)
     } catch let failure as Failure where failure.kind == .interrupted {
@@ -113,14 +123,15 @@ public struct ShardBuild {
   private var optionTexts: [String: String] {
     var texts = ["dataset": request.dataset]
     if let limit = request.limit { texts["limit"] = String(limit) }
+    if request.skipsBadRecords { texts["on-bad-record"] = "skip" }
     let options = request.options
     // What it says counts, not where it lies.
     if let path = options.labelsFrom, let codes = try? ClassTable.read(path) {
       let bytes = Array(codes.map { String($0) }.joined(separator: " ").utf8)
       texts["labels-from"] = hexadecimal(bytes.withUnsafeBytes { Digest.of($0, .sha256) })
     }
-    guard request.dataset == "series" else { return texts }
     texts["format"] = options.format
+    guard request.dataset == "series" else { return texts }
     texts["window"] = String(options.window ?? 320)
     texts["per-epoch"] = String(options.perEpoch ?? 50_000)
     texts["test-subjects"] = Set(options.testSubjects ?? []).sorted().map { String($0) }.joined(
@@ -129,15 +140,50 @@ public struct ShardBuild {
     return texts
   }
 
-  /// The files on disk, named relative to `--raw`.
+  /// The files on disk, named relative to `--raw`; a tree of files is one, known by its listing.
   private func rawFiles() throws -> [Provenance.RawFile] {
-    try Set(reader.parts.map(\.file)).sorted().map { file in
-      let name =
-        file.hasPrefix(source.path + "/")
-        ? String(file.dropFirst(source.path.count + 1)) : Files.name(of: file)
-      return .init(
-        name: name, bytes: try Files.size(file), sha256: try Digest.sha256(file: file))
+    guard let tree = (reader as? any FileTreeReader)?.tree else {
+      return try files((reader as? any DatasetReader)?.parts.map(\.file) ?? [])
     }
+    let tables = (reader as? any FileTreeReader)?.tables.map(\.file) ?? []
+    // An archive is a file like any other; what it holds needs no second mention.
+    let archives = tree.archives
+    guard archives.isEmpty else { return try files(archives + tables) }
+    return try [
+      .init(
+        name: tree.name + "/", bytes: tree.size ?? 0, sha256: "", files: tree.count,
+        listing: tree.listingDigest(withTimes: false))
+    ] + files(tables)
+  }
+
+  private func files(_ paths: [String]) throws -> [Provenance.RawFile] {
+    try Set(paths).sorted().map { file in
+      .init(
+        name: relative(file), bytes: try Files.size(file), sha256: try Digest.sha256(file: file))
+    }
+  }
+
+  private func relative(_ place: String) -> String {
+    place.hasPrefix(source.path + "/")
+      ? String(place.dropFirst(source.path.count + 1))
+      : place.hasPrefix(source.path)
+        ? Files.name(of: source.path) + place.dropFirst(source.path.count) : place
+  }
+
+  /// With what only decoding tells.
+  private func completed(_ provenance: Provenance, _ decoded: BuildFolder.Decoded) -> Provenance {
+    var provenance = provenance
+    if let digest = decoded.digest {
+      for k in provenance.rawFiles.indices where provenance.rawFiles[k].listing != nil {
+        provenance.rawFiles[k].sha256 = digest
+      }
+    }
+    if request.skipsBadRecords {
+      provenance.skipped = decoded.skipped.map {
+        .init(name: relative($0.place), problem: $0.problem)
+      }
+    }
+    return provenance
   }
 
   private func refusal(_ place: String, _ found: Provenance, _ wanted: Provenance) -> Failure {
@@ -158,9 +204,39 @@ public struct ShardBuild {
   // MARK: Decoding
 
   /// Every part as records in its scratch file.
-  private func decode(into folder: BuildFolder) throws -> [PartContents] {
-    let parts = reader.parts
+  private func decode(into folder: BuildFolder) throws -> BuildFolder.Decoded {
     try requireSpace(folder)
+    let decoded: BuildFolder.Decoded
+    if let reader = reader as? any FileTreeReader {
+      let found = try TreeDecode(
+        reader: reader, folder: folder, jobs: request.jobs,
+        skipsBadRecords: request.skipsBadRecords
+      ).run(observer)
+      decoded = .init(
+        contents: [PartContents(rowCount: reader.tree.count)], skipped: found.skipped,
+        digest: found.digest)
+    } else {
+      decoded = try decode(parts: reader as! any DatasetReader, into: folder)
+    }
+    for skipped in decoded.skipped.prefix(10) {
+      observer.note("left out: \(skipped.place): \(skipped.problem)")
+    }
+    if decoded.skipped.count > 10 {
+      observer.note("left out: \(decoded.skipped.count) records in all; the manifest lists them")
+    }
+    try folder.keep(decoded)
+    return decoded
+  }
+
+  private struct PartReply: Codable {
+    var contents: [Int: PartContents] = [:]
+    var skipped: [SkippedRecord] = []
+  }
+
+  private func decode(parts reader: any DatasetReader, into folder: BuildFolder) throws
+    -> BuildFolder.Decoded
+  {
+    let parts = reader.parts
     for part in parts.indices { try Files.remove(folder.scratchFile(part)) }
     let jobs = reader.partsAreDivisible ? request.jobs : min(request.jobs, parts.count)
     let sizes = parts.map { $0.size ?? 0 }
@@ -168,15 +244,19 @@ public struct ShardBuild {
     let total = isKnown ? sizes.reduce(0, +) * (reader.partsAreDivisible ? jobs : 1) : 0
     let counters = try SharedCounters()
     defer { counters.free() }
-    let replies: [[Int: PartContents]] = try Workforce(size: jobs).run(
+    let replies: [PartReply] = try Workforce(size: jobs).run(
       { index in
-        var found: [Int: PartContents] = [:]
+        var reply = PartReply()
         func decode(_ part: Int, _ share: RowShare) throws {
           let sink = try RecordSink(
             path: folder.scratchFile(part), recordBytes: reader.recordBytes,
-            progress: counters.advance)
-          found[part] = try reader.decode(part: part, share: share, into: sink)
+            skipsBadRecords: request.skipsBadRecords, progress: counters.advance)
+          reply.contents[part] = try reader.decode(part: part, share: share, into: sink)
           try sink.flush()
+          reply.skipped += sink.skipped.map {
+            SkippedRecord(
+              part: part, row: $0.row, place: $0.failure.place, problem: $0.failure.problem)
+          }
         }
         if reader.partsAreDivisible {
           for part in parts.indices { try decode(part, RowShare(index: index, count: jobs)) }
@@ -187,21 +267,28 @@ public struct ShardBuild {
             part = counters.take()
           }
         }
-        return found
+        return reply
       }, watch: { observer.progress(.decoding, done: counters.progress, total: total) })
-    let contents = parts.indices.map { part in
-      PartContents.merged(replies.compactMap { $0[part] })
-    }
-    try folder.keep(contents, parts: parts.count)
-    return contents
+    return BuildFolder.Decoded(
+      contents: parts.indices.map { part in
+        PartContents.merged(replies.compactMap { $0.contents[part] })
+      }, skipped: replies.flatMap(\.skipped).sorted { ($0.part, $0.row) < ($1.part, $1.row) })
   }
 
   /// Scratch records and shards at once are the most a build needs.
   private func requireSpace(_ folder: BuildFolder) throws {
-    let raw = try reader.parts.reduce(0) { sum, part in
-      try sum + (part.size ?? 4 * Files.size(part.file))
+    var raw = 0
+    var decoded = 0.0
+    if let reader = reader as? any FileTreeReader {
+      raw = reader.tree.size ?? 0
+      decoded = Double(reader.tree.count * reader.recordBytes)
+    } else if let reader = reader as? any DatasetReader {
+      raw = try reader.parts.reduce(0) { sum, part in
+        try sum + (part.size ?? 4 * Files.size(part.file))
+      }
+      decoded = Double(raw) * reader.decodedShare
     }
-    let needed = Int(Double(raw) * reader.decodedShare * 2.2)
+    let needed = Int(decoded * 2.2)
     let free = try Files.freeBytes(at: folder.path)
     let (wanted, found) = (megabytes(needed), megabytes(free))
     guard free >= needed else {
@@ -230,13 +317,17 @@ public struct ShardBuild {
 
   /// All shards, then all manifests.
   private func store(
-    _ contents: [PartContents], in folder: BuildFolder, _ provenance: Provenance,
+    _ decoded: BuildFolder.Decoded, in folder: BuildFolder, _ provenance: Provenance,
     _ there: [Manifest]
   ) throws -> [Manifest] {
+    let contents = decoded.contents
     let records = try DecodedRecords(
       paths: contents.indices.map(folder.scratchFile), rowCounts: contents.map(\.rowCount),
       recordBytes: reader.recordBytes)
-    let plans = try reader.splits(of: contents).map { $0.limited(to: request.limit) }
+    let left = Set(decoded.skipped.map { Int32(records.offsets[$0.part] + $0.row) })
+    let plans = try reader.splits(of: contents).map {
+      $0.leavingOut(left).limited(to: request.limit)
+    }
     let training = plans.first { $0.split == "pretrain" } ?? plans.first { $0.split == "train" }!
     let statistics = TrainingStatistics.compute(training, records)
     let stored = plans.map { plan in

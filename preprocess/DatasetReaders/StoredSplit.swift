@@ -11,6 +11,7 @@ struct StoredSplit {
   private let records: DecodedRecords
   private let order: KeyedPermutation
   private let labelCodes: [Int]?
+  private let columns: [UInt8]
 
   init(
     _ plan: SplitPlan, dataset: String, statistics: [ChannelStatistics], provenance: Provenance,
@@ -19,7 +20,9 @@ struct StoredSplit {
     self.records = records
     content = plan.content
     labelCodes = plan.labelCodes
-    let perBlock = Manifest.standardSamplesPerBlock(recordBytes: records.recordBytes)
+    columns = plan.columns
+    let perBlock = Manifest.standardSamplesPerBlock(
+      recordBytes: plan.fields.reduce(0) { $0 + $1.byteCount })
     var sampleCount = 0
     var sampling: Sampling?
     var segments: [Segment]?
@@ -76,18 +79,27 @@ struct StoredSplit {
         count * records.recordBytes)
     case .records(let rows):
       for sample in 0..<count {
-        var record = records.record(Int(rows[Int(order[UInt64(first + sample)])]))
+        let ordinal = Int(order[UInt64(first + sample)])
+        var source = records.record(Int(rows[ordinal]))
+        var left = records.recordBytes
+        var column = ordinal * (layout.recordBytes - records.recordBytes)
         var start = 0
         for field in layout.fields {
           let bytes = field.byteCount
           let place = target.baseAddress! + start + sample * bytes
-          if let labelCodes, field.name == "label" {
-            let code = Int(record.loadUnaligned(as: Int32.self))
+          if left == 0 {
+            columns.withUnsafeBytes { _ = memcpy(place, $0.baseAddress! + column, bytes) }
+            column += bytes
+          } else if let labelCodes, field.name == "label" {
+            let code = Int(source.loadUnaligned(as: Int32.self))
             place.storeBytes(of: Int32(Self.rank(of: code, in: labelCodes)), as: Int32.self)
+            source += bytes
+            left -= bytes
           } else {
-            memcpy(place, record, bytes)
+            memcpy(place, source, bytes)
+            source += bytes
+            left -= bytes
           }
-          record += bytes
           start += count * bytes
         }
       }

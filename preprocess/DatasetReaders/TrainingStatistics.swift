@@ -26,11 +26,11 @@ enum TrainingStatistics {
           count += 1
         }
       }
-      let isBytes = plan.fields[field].type == .uint8
-      pass { isBytes ? sums.add(bytes: $0, minus: mean) : sums.add(floats: $0, minus: mean) }
+      let type = plan.fields[field].type
+      pass { sums.add($0, type, minus: mean) }
       let total = Double(max(count, 1)) * Double(values / channels)
       mean = sums.take(power: 1).map { $0 / total }
-      pass { isBytes ? sums.add(bytes: $0, minus: mean) : sums.add(floats: $0, minus: mean) }
+      pass { sums.add($0, type, minus: mean) }
       let deviation = sums.take(power: 2).map { ($0 / total).squareRoot() }
       return ChannelStatistics(mean: mean, deviation: deviation)
     }
@@ -63,33 +63,25 @@ enum TrainingStatistics {
       second = first
     }
 
-    func add(bytes: UnsafeRawPointer, minus mean: [Double]) {
-      add(bytes.assumingMemoryBound(to: UInt8.self), mean) { Double($0) }
-    }
-
-    func add(floats: UnsafeRawPointer, minus mean: [Double]) {
-      // Records of 113 bytes leave their floats unaligned.
-      for channel in 0..<channels {
-        var (one, two) = (0.0, 0.0)
-        let base = floats + 4 * channel * perChannel
-        for i in 0..<perChannel {
-          let value = Double(base.loadUnaligned(fromByteOffset: 4 * i, as: Float.self))
-          let difference = value - mean[channel]
-          one += difference
-          two += difference * difference
-        }
-        first[channel] += one
-        second[channel] += two
+    /// - Precondition: bytes, 16-bit numbers or floats.
+    func add(_ record: UnsafeRawPointer, _ type: ElementType, minus mean: [Double]) {
+      switch type {
+      case .uint8: add(mean) { Double(record.load(fromByteOffset: $0, as: UInt8.self)) }
+      case .uint16:
+        add(mean) { Double(record.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
+      case .float32:
+        // Records of 113 bytes leave their floats unaligned.
+        add(mean) { Double(record.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self)) }
+      default: preconditionFailure("no statistics of \(type)")
       }
     }
 
-    private func add(
-      _ values: UnsafePointer<UInt8>, _ mean: [Double], _ number: (UInt8) -> Double
-    ) {
+    @inline(__always)
+    private func add(_ mean: [Double], _ value: (Int) -> Double) {
       for channel in 0..<channels {
         var (one, two) = (0.0, 0.0)
         for i in 0..<perChannel {
-          let difference = number(values[channel * perChannel + i]) - mean[channel]
+          let difference = value(channel * perChannel + i) - mean[channel]
           one += difference
           two += difference * difference
         }

@@ -16,7 +16,13 @@ enum BuildCommand {
         "jobs", "N", "processes",
         standard: String(min(ProcessInfo.processInfo.activeProcessorCount, 64))),
       .value("limit", "N", "the first N records (windows) of each split only"),
-      .value("format", "NAME", "series: the raw layout; pamap2"),
+      .value(
+        "on-bad-record", "WHAT",
+        "a record that cannot be decoded: fail, or skip (left out and listed in the manifest)",
+        standard: "fail"),
+      .value(
+        "format", "NAME",
+        "series: the raw layout, pamap2; traffic-sign: another release, png or older"),
       .value("name", "NAME", "series: what to call the set (default: series)"),
       .value("window", "N", "series: rows of a window (default: 320)"),
       .value(
@@ -41,6 +47,11 @@ enum BuildCommand {
     request.options.testSubjects = try arguments.string("test-subjects").map(subjects)
     request.options.normalises = !arguments.has("no-normalise")
     request.options.labelsFrom = arguments.string("labels-from")
+    let choice = arguments.string("on-bad-record") ?? "fail"
+    guard ["fail", "skip"].contains(choice) else {
+      throw Failure(.usage, at: "--on-bad-record", "expected fail or skip, found '\(choice)'")
+    }
+    request.skipsBadRecords = choice == "skip"
     stopOnSignals()
     let observer = ConsoleObserver()
     let report: BuildReport
@@ -91,6 +102,7 @@ enum BuildCommand {
     let classes: Int
     let alreadyBuilt: Bool
     let seconds: Double
+    let skippedRecords: Int
     let splits: [Split]
   }
 
@@ -102,11 +114,13 @@ enum BuildCommand {
         segments: split.manifest.segments?.count, blocks: split.manifest.blockCount,
         shards: split.manifest.shards.count, bytes: split.bytes)
     }
+    let skipped = report.splits[0].manifest.provenance.skipped?.count ?? 0
     if asJSON {
       return try printJSON(
         Document(
           dataset: report.dataset, classes: report.splits[0].manifest.task.classes,
-          alreadyBuilt: report.wasThere, seconds: report.seconds, splits: splits))
+          alreadyBuilt: report.wasThere, seconds: report.seconds, skippedRecords: skipped,
+          splits: splits))
     }
     for split in splits {
       let what =
@@ -116,6 +130,7 @@ enum BuildCommand {
       let size = decimal(Double(split.bytes) / 1e6, 1)
       Console.print("\(split.directory): \(what), \(split.shards) shards, \(size) MB")
     }
+    if skipped > 0 { Console.print("\(skipped) bad records left out; manifest.json lists them") }
     Console.print(
       report.wasThere ? "already built" : "built in \(decimal(report.seconds, 1)) seconds")
   }

@@ -1,16 +1,18 @@
-// Archives made for tests.
+// Archives and files made for tests.
 
 import Basics
 import CArchive
 
-enum ArchiveFixture {
-  enum Kind { case zip, tarGzip, gzip }
+public enum ArchiveFixture {
+  public enum Kind: Sendable { case zip, tar, tarGzip, gzip }
 
   /// Writes `files` (name, bytes) as one archive; `gzip` takes one file.
-  static func write(_ kind: Kind, _ files: [(name: String, bytes: [UInt8])], to path: String) {
+  public static func write(_ kind: Kind, _ files: [(name: String, bytes: [UInt8])], to path: String)
+  {
     let archive = archive_write_new()!
     switch kind {
     case .zip: archive_write_set_format_zip(archive)
+    case .tar: archive_write_set_format_pax_restricted(archive)
     case .tarGzip:
       archive_write_set_format_ustar(archive)
       archive_write_add_filter_gzip(archive)
@@ -35,9 +37,26 @@ enum ArchiveFixture {
 }
 
 /// Writes text to a file, making its folders.
-func put(_ text: String, _ path: String) throws { try put(Array(text.utf8), path) }
+public func put(_ text: String, _ path: String) throws { try put(Array(text.utf8), path) }
 
-func put(_ bytes: [UInt8], _ path: String) throws {
+public func put(_ bytes: [UInt8], _ path: String) throws {
   try Files.createFolder(Files.parent(of: path))
   try bytes.withUnsafeBytes { try Files.write($0, to: path) }
+}
+
+/// Every file below a folder with its bytes.
+public func tree(_ path: String) throws -> [String: [UInt8]] {
+  var found: [String: [UInt8]] = [:]
+  func visit(_ folder: String, _ name: String) throws {
+    for child in try Files.list(folder) {
+      let below = folder + "/" + child
+      if Files.isFolder(below) {
+        try visit(below, name + child + "/")
+      } else {
+        found[name + child] = try Files.read(below)
+      }
+    }
+  }
+  if Files.isFolder(path) { try visit(path, "") }
+  return found
 }

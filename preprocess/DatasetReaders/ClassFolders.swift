@@ -1,0 +1,61 @@
+// Trees with a folder for each class: where they stand, whatever is above them.
+
+import Basics
+
+/// The files of the first folder that has all the class folders, classes in order, files in byte order of their names.
+struct ClassFolders {
+  struct Root {
+    /// The folder's path below the source; empty for the source itself.
+    let path: String
+    /// Places in the listing.
+    var entries: [Int32] = []
+    /// Class of each.
+    var classes: [Int] = []
+  }
+
+  let root: Root?
+
+  /// - Parameters:
+  ///   - names: class folders; all have to be there.
+  ///   - suffixes: of the files that count, lower case.
+  ///   - above: what the folder's path has to satisfy.
+  init(
+    _ listing: RawListing, names: [String], suffixes: [String],
+    where above: (String) -> Bool = { _ in true }
+  ) {
+    let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    var found: [String: [(number: Int, entry: Int32)]] = [:]
+    for i in listing.indices {
+      let name = listing.name(at: i)
+      guard let (folder, leaf) = Self.split(name), let (path, last) = Self.split(folder),
+        let number = numbers[last],
+        suffixes.contains(where: { leaf.lowercased().hasSuffix($0) }), !leaf.hasPrefix("."),
+        above(path)
+      else { continue }
+      found[path, default: []].append((number, Int32(i)))
+    }
+    // Of several complete ones the one on disk before those in archives, else the first by name.
+    root =
+      found.filter { Set($0.value.map(\.number)).count == names.count }
+      .sorted { ($0.value[0].entry, $0.key) < ($1.value[0].entry, $1.key) }.first
+      .map { path, files in
+        let named = files.map { ($0.number, listing.name(at: Int($0.entry)), $0.entry) }
+        let sorted = named.sorted {
+          $0.0 != $1.0 ? $0.0 < $1.0 : $0.1.utf8.lexicographicallyPrecedes($1.1.utf8)
+        }
+        return Root(path: path, entries: sorted.map(\.2), classes: sorted.map(\.0))
+      }
+  }
+
+  /// What manifests call it.
+  func name(of root: Root, in source: RawSource) -> String {
+    root.path.isEmpty ? Files.name(of: source.path) : root.path
+  }
+
+  /// Folder and last component; the folder of a name without a slash is empty.
+  private static func split(_ path: String) -> (folder: String, leaf: String)? {
+    guard !path.isEmpty else { return nil }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+    return (String(path[..<slash]), String(path[path.utf8.index(after: slash)...]))
+  }
+}
