@@ -40,6 +40,7 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 }
 
 #define REAL float
+#define LANE_COUNT (VECTOR_BYTES / 4)
 #define TABLE ck_f32
 #define NAME(x) PASTE(x, VARIANT, f32)
 #define EXP PASTE(exponential, VARIANT, f)
@@ -48,6 +49,7 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 #define LOG logf
 #include "table.inc"
 #undef REAL
+#undef LANE_COUNT
 #undef TABLE
 #undef NAME
 #undef EXP
@@ -56,6 +58,7 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 #undef LOG
 
 #define REAL double
+#define LANE_COUNT (VECTOR_BYTES / 8)
 #define TABLE ck_f64
 #define NAME(x) PASTE(x, VARIANT, f64)
 #define EXP exp

@@ -45,7 +45,7 @@ public final class FeatureExtractor<R: Real>: @unchecked Sendable {
   public func pooled(count: Int, into features: UnsafeMutablePointer<R>) {
     encode(count) { sample, rows in
       let out = features + sample * self.width
-      out.update(repeating: 0, count: self.width)
+      R.zero(self.width, out)
       R.columnSums(self.tokenCount, self.width, rows, out)
       R.scale(self.width, 1 / R(self.tokenCount), out)
     }

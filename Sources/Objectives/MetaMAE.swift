@@ -173,7 +173,7 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     for (pooled, z) in zip(contrast.pooled, [latent, adapted]) {
       for sample in part.samples {
         let mean = pooled.row(sample)
-        mean.update(repeating: 0, count: width)
+        R.zero(width, mean)
         R.columnSums(bench.keptCount, width, z.row(sample * (1 + bench.keptCount) + 1), mean)
         R.scale(width, 1 / R(bench.keptCount), mean)
       }

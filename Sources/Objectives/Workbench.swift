@@ -73,10 +73,10 @@ public final class Workbench<R: Real>: @unchecked Sendable {
     let decoderRows = 1 + network.configuration.tokenCount
     return lanes.indices.map { lane in
       let own = share(of: batchSize, lane: lane, lanes: lanes.count)
-      let sliceCount = max(1, own.count * encoderRows / 2048)
+      let sliceCount = max(1, own.count * encoderRows / 1024)
       return cut(own, into: sliceCount).map { samples in
         Slice(
-          samples: samples, parts: cut(samples, into: max(1, samples.count * decoderRows / 1024)))
+          samples: samples, parts: cut(samples, into: max(1, samples.count * decoderRows / 512)))
       }
     }
   }
@@ -100,7 +100,7 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   func begin() {
     split.update(draws, nearbyRatio: settings.nearbyRatio)
     inEachLane { lane, _ in
-      gradients[lane].base.update(repeating: 0, count: network.table.count)
+      R.zero(network.table.count, gradients[lane].base)
     }
   }
 

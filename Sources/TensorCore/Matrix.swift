@@ -137,7 +137,7 @@ private func product<R: Real>(
   defer { scratch.release(mark) }
   R.product(
     flipA, flipB, m, n, depth, a.base, lda, b.base, ldb, beta, c.base, c.stride,
-    scratch.take(R.productWorkspace(flipA, m)))
+    scratch.take(R.productWorkspace(flipA, m, n, depth)))
 }
 
 /// Scratch memory of one lane: windows are taken and given back in the order of a stack. It grows during the first

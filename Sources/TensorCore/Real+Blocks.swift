@@ -6,8 +6,8 @@ import CKernels
 public typealias AttentionGeometry = ck_attention
 
 extension Float {
-  public static func productWorkspace(_ transposeA: Bool, _ m: Int) -> Int {
-    floatKernels.pointee.product_workspace(transposeA ? 1 : 0, m)
+  public static func productWorkspace(_ transposeA: Bool, _ m: Int, _ n: Int, _ k: Int) -> Int {
+    floatKernels.pointee.product_workspace(transposeA ? 1 : 0, m, n, k)
   }
   public static func product(
     _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
@@ -63,8 +63,8 @@ extension Float {
 }
 
 extension Double {
-  public static func productWorkspace(_ transposeA: Bool, _ m: Int) -> Int {
-    doubleKernels.pointee.product_workspace(transposeA ? 1 : 0, m)
+  public static func productWorkspace(_ transposeA: Bool, _ m: Int, _ n: Int, _ k: Int) -> Int {
+    doubleKernels.pointee.product_workspace(transposeA ? 1 : 0, m, n, k)
   }
   public static func product(
     _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,

@@ -3,6 +3,7 @@
 
 import CKernels
 import COpenBLAS
+import Glibc
 
 /// A number type that the networks compute in: `Float` trains, `Double` lets tests agree with finite differences.
 public protocol Real: BinaryFloatingPoint & Sendable {
@@ -127,7 +128,7 @@ public protocol Real: BinaryFloatingPoint & Sendable {
   )
 
   /// Numbers of workspace that `product` needs.
-  static func productWorkspace(_ transposeA: Bool, _ m: Int) -> Int
+  static func productWorkspace(_ transposeA: Bool, _ m: Int, _ n: Int, _ k: Int) -> Int
   /// C = op(A) op(B) + beta C, row-major, on register tiles; for the products inside a block.
   static func product(
     _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
@@ -156,6 +157,13 @@ public protocol Real: BinaryFloatingPoint & Sendable {
     _ dout: UnsafePointer<Self>, _ doutt: UnsafePointer<Self>, _ dqt: UnsafeMutablePointer<Self>,
     _ dkt: UnsafeMutablePointer<Self>, _ dvt: UnsafeMutablePointer<Self>,
     _ workspace: UnsafeMutablePointer<Self>)
+}
+
+extension Real {
+  /// x = 0.
+  public static func zero(_ n: Int, _ x: UnsafeMutablePointer<Self>) {
+    memset(x, 0, n * MemoryLayout<Self>.stride)
+  }
 }
 
 nonisolated(unsafe) let floatKernels = ck_float()

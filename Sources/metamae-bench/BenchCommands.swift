@@ -15,7 +15,9 @@ let runCommand = Command(
   operands: "[CASE ...]",
   options: [.flag("json", "one JSON document on stdout instead of lines")])
 
-func allCases() -> [BenchCase] { StepCases.all + LoadCases.all }
+func allCases() -> [BenchCase] {
+  StepCases.all + KernelCases.all + LoadCases.all
+}
 
 func listCases(_ arguments: Arguments) throws {
   for benchCase in allCases() { Console.print(benchCase.name) }

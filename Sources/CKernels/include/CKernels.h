@@ -69,7 +69,7 @@ struct ck_attention {
                          const void *_Nonnull stored, IN scale, IN shift, IO tokens);                        \
     F(void, patchify_u16)(long channels, long height, long width, long p, long q,                            \
                           const void *_Nonnull stored, IN scale, IN shift, IO tokens);                       \
-    F(long, product_workspace)(long flip_a, long m);                                                         \
+    F(long, product_workspace)(long flip_a, long m, long n, long depth);                                                         \
     F(void, product)(long flip_a, long flip_b, long m, long n, long depth, IN a, long lda, IN b, long ldb,   \
                      REAL beta, IO c, long ldc, IO workspace);                                               \
     F(long, attention_workspace)(GEOMETRY g);                                                                \
