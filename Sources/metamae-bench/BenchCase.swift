@@ -55,7 +55,7 @@ extension BenchCase {
     let work = try prepare()
     for _ in 0..<warmups { try work() }
     var seconds: [Double] = []
-    for _ in 0..<(getenv("REPS").map { Int(String(cString: $0))! } ?? repetitions) {
+    for _ in 0..<repetitions {
       let start = monotonicSeconds()
       try work()
       seconds.append(monotonicSeconds() - start)
