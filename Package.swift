@@ -48,6 +48,7 @@ let package = Package(
     library("CLibJPEG", pkgConfig: "libjpeg", apt: "libjpeg62-turbo-dev"),
     library("CLibPNG", pkgConfig: "libpng", apt: "libpng-dev"),
     library("CLibTIFF", pkgConfig: "libtiff-4", apt: "libtiff-dev"),
+    library("CSamplerate", pkgConfig: "samplerate", apt: "libsamplerate0-dev"),
 
     .target(
       name: "CSystem", path: "Sources/CSystem",
@@ -71,8 +72,8 @@ let package = Package(
     room(
       "DatasetReaders",
       [
-        "Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSndfile", "CFFTW", "CImages",
-        "CSystem",
+        "Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSndfile", "CFFTW",
+        "CSamplerate", "CImages", "CSystem",
       ],
       in: "preprocess"),
     room("DataLoading", ["Basics", "ShardFormat", "CSystem"]),

@@ -32,22 +32,24 @@ enum AudioFile {
     return try bytes.withUnsafeBytes { try read($0, place: entry.place, keeping: length) }
   }
 
-  static func read(_ bytes: UnsafeRawBufferPointer, place name: String, keeping length: Int) throws
-    -> AudioClip
-  {
+  /// - Parameter seconds: keep no more than this at the file's own rate.
+  static func read(
+    _ bytes: UnsafeRawBufferPointer, place name: String, keeping length: Int,
+    seconds: Double = .infinity
+  ) throws -> AudioClip {
     if let place = try openLength(bytes, name) {
       // libsndfile takes a size of 0 for no samples.
       var filled = Array(bytes)
       let size = UInt32(clamping: bytes.count - place - 4).littleEndian
       withUnsafeBytes(of: size) { filled.replaceSubrange(place..<(place + 4), with: $0) }
-      return try filled.withUnsafeBytes { try decode($0, name, length) }
+      return try filled.withUnsafeBytes { try decode($0, name, length, seconds) }
     }
-    return try decode(bytes, name, length)
+    return try decode(bytes, name, length, seconds)
   }
 
-  private static func decode(_ bytes: UnsafeRawBufferPointer, _ place: String, _ length: Int) throws
-    -> AudioClip
-  {
+  private static func decode(
+    _ bytes: UnsafeRawBufferPointer, _ place: String, _ most: Int, _ seconds: Double
+  ) throws -> AudioClip {
     var memory = Memory(bytes: bytes)
     return try withUnsafeMutablePointer(to: &memory) { memory in
       var information = SF_INFO()
@@ -56,6 +58,8 @@ enum AudioFile {
         throw damaged(place, "expected audio (WAV, FLAC)", String(cString: sf_strerror(nil)))
       }
       defer { sf_close(file) }
+      let wanted = Double(information.samplerate) * seconds
+      let length = max(1, wanted < Double(most) ? Int(wanted.rounded(.up)) : most)
       return try decode(file, information, place, length)
     }
   }

@@ -22,6 +22,20 @@ enum CSVLine {
     return fields
   }
 
+  /// A field with its doubled quotes made single and the white space around it dropped.
+  static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+    let quote = UInt8(ascii: "\"")
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(field.count)
+    var isSecond = false
+    for byte in field {
+      isSecond = byte == quote && !isSecond && bytes.last == quote
+      if !isSecond { bytes.append(byte) }
+    }
+    while let last = bytes.last, last == 0x20 || last == 0x09 { bytes.removeLast() }
+    return Array(bytes.drop { $0 == 0x20 || $0 == 0x09 })
+  }
+
   /// What stands between the quotes of a printed Python bytes literal, or the field as it is.
   static func unwrapped(_ field: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     guard field.count >= 3, field.first == UInt8(ascii: "b"),

@@ -166,6 +166,23 @@ public struct ReaderOptions: Sendable {
   public var labelsFrom: String?
   /// BERT's `vocab.txt`, where it is not among the raw files.
   public var vocabulary: String?
+  /// What the user says about his own rows.
+  public var choices = UserChoices()
+  /// sequences: column of the sequence, letters of a sample, letters by id.
+  public var sequence: String?
+  public var length: Int?
+  public var alphabet: String?
+  /// table: columns left out.
+  public var drop: [String] = []
+  /// audio: fields of the files' names; a table with a column of paths; samples a second; seconds of a clip.
+  public var pattern: String?
+  public var index: String?
+  public var rate: Int?
+  public var seconds: Double?
+  /// libri-speech: the subsets to use.
+  public var subsets: [String]?
+  /// google-speech: a training part with the test clips in it, as the references'.
+  public var hasReferenceLeak = false
 
   public init() {}
 
@@ -175,9 +192,33 @@ public struct ReaderOptions: Sendable {
       ("format", format != nil), ("name", name != nil), ("window", window != nil),
       ("per-epoch", perEpoch != nil), ("test-subjects", testSubjects != nil),
       ("no-normalise", !normalises), ("vocabulary", vocabulary != nil),
-      ("labels-from", labelsFrom != nil),
+      ("labels-from", labelsFrom != nil), ("label", choices.label != nil),
+      ("task", choices.task != nil), ("group-by", choices.groupBy != nil),
+      ("test", choices.test != nil), ("fraction", choices.fraction != nil),
+      ("seed", choices.seed != nil), ("sequence", sequence != nil), ("length", length != nil),
+      ("alphabet", alphabet != nil), ("drop", !drop.isEmpty), ("pattern", pattern != nil),
+      ("index", index != nil), ("rate", rate != nil), ("seconds", seconds != nil),
+      ("subsets", subsets != nil), ("reference-leak", hasReferenceLeak),
     ]
     return all.filter(\.1).map(\.0)
+  }
+}
+
+extension ReaderOptions {
+  /// As provenance keeps them, for the user's own data.
+  var texts: [String: String] {
+    var texts = choices.texts
+    texts["sequence"] = sequence
+    texts["length"] = length.map { String($0) }
+    texts["alphabet"] = alphabet
+    texts["pattern"] = pattern
+    texts["index"] = index
+    texts["rate"] = rate.map { String($0) }
+    texts["seconds"] = seconds.map { String($0) }
+    texts["subsets"] = subsets?.joined(separator: ",")
+    if hasReferenceLeak { texts["reference-leak"] = "yes" }
+    if !drop.isEmpty { texts["drop"] = drop.joined(separator: ",") }
+    return texts
   }
 }
 
@@ -191,6 +232,11 @@ public enum DatasetRegistry {
     var options: Set<String> = []
     let open: @Sendable (RawSource, ReaderOptions) throws -> any BuildableSet
   }
+
+  /// What every reader of the user's own data takes.
+  private static let own: Set<String> = [
+    "name", "label", "task", "group-by", "test", "fraction", "seed",
+  ]
 
   public static let entries: [Entry] = [
     Entry(
@@ -268,6 +314,45 @@ public enum DatasetRegistry {
       name: "imagenet32",
       layout: "train/n01440764/*.JPEG, or ILSVRC2012_img_train.tar (a tar of tars)",
       splits: ["pretrain"], open: { source, _ in try ImageNet32.open(source) }),
+    Entry(
+      name: "libri-speech",
+      layout: "LibriSpeech/SUBSET/SPEAKER/CHAPTER/*.flac (or .wav); --subsets for others or a part",
+      splits: ["pretrain", "train", "test"], options: ["subsets"],
+      open: { try LibriSpeechReader($0, $1) }),
+    Entry(
+      name: "audio-mnist", layout: "data/01 ... data/60, each D_NN_T.wav",
+      splits: ["train", "test"], open: { source, _ in try AudioMNISTReader(source) }),
+    Entry(
+      name: "fluent-speech-loc", layout: "data/{train,valid,test}_data.csv and wavs/",
+      splits: ["train", "test"],
+      open: { source, _ in try FluentSpeechReader(source, .fluentLocations) }),
+    Entry(
+      name: "fluent-speech-act", layout: "data/{train,valid,test}_data.csv and wavs/",
+      splits: ["train", "test"],
+      open: { source, _ in try FluentSpeechReader(source, .fluentActions) }),
+    Entry(
+      name: "fluent-speech-obj", layout: "data/{train,valid,test}_data.csv and wavs/",
+      splits: ["train", "test"],
+      open: { source, _ in try FluentSpeechReader(source, .fluentObjects) }),
+    Entry(
+      name: "google-speech", layout: "WORD/*.wav and testing_list.txt (v0.02); --reference-leak",
+      splits: ["train", "test"], options: ["reference-leak"],
+      open: { try GoogleSpeechReader($0, $1) }),
+    Entry(
+      name: "voxceleb1", layout: "iden_split.txt and wav/idNNNNN/VIDEO/*.wav, in one or two trees",
+      splits: ["train", "test"], open: { source, _ in try VoxCeleb1Reader(source) }),
+    Entry(
+      name: "audio", layout: "your own *.wav, *.flac, ...; docs/your-data.md",
+      splits: ["train", "test"], options: own.union(["pattern", "index", "rate", "seconds"]),
+      open: { try AudioReader($0, $1) }),
+    Entry(
+      name: "sequences",
+      layout: "your own *.fasta, *.json, *.csv, *.tsv or *.txt; docs/your-data.md",
+      splits: ["train", "test"], options: own.union(["sequence", "length", "alphabet"]),
+      open: { try SequencesReader($0, $1) }),
+    Entry(
+      name: "table", layout: "your own *.csv or *.tsv with a line of names; docs/your-data.md",
+      splits: ["train", "test"], options: own.union(["drop"]), open: { try TableReader($0, $1) }),
   ]
 
   /// The names of a dataset's splits, in the order in which they are reported.

@@ -160,6 +160,30 @@ final class JSONReader {
     return whole
   }
 
+  /// The text of the string or number that comes next, or of the only one in an array; nil for null and the like.
+  func scalar() throws -> [UInt8]? {
+    switch try kind() {
+    case .string:
+      try readString()
+      return string
+    case .number:
+      let value = try number()
+      if let last = digits.last, last == 0 { digits.removeLast() }
+      return value.isFinite ? digits : nil
+    case .array:
+      var found: [[UInt8]?] = []
+      try forEachElement {
+        guard found.isEmpty else { throw complaint("one value in an array", found: "more") }
+        found.append(try scalar())
+      }
+      return found.first ?? nil
+    case .literal:
+      try skip()
+      return nil
+    case .object: throw complaint("a string or a number")
+    }
+  }
+
   /// What was wanted and what is there instead, with the byte.
   func complaint(_ expected: String, found: String? = nil) -> Failure {
     let rest = UnsafeBufferPointer(start: buffer + position, count: min(end - position, 12))

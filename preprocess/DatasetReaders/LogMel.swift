@@ -52,39 +52,59 @@ struct MelFilters {
 
 /// Log-mel pictures of one sampling rate. Not to be shared between threads.
 final class LogMel {
-  /// Mel bands, and frames.
+  /// The paper's pictures: mel bands, and frames.
   static let size = 224
-  /// Samples of a clip.
+  /// Samples of the paper's clips.
   static let length = 150_526
-  static let frameLength = 2048
-  static let hop = 672
   static let byteCount = 4 * size * size
 
-  let filters: MelFilters
-  private let spectrum = PowerSpectrum(window: PowerSpectrum.hann(LogMel.frameLength))
-  private let power: UnsafeMutablePointer<Double>
-  private var decibels = [Double](repeating: 0, count: LogMel.size * LogMel.size)
+  /// How a clip becomes a picture.
+  struct Shape: Equatable, Sendable {
+    var bands: Int
+    var frames: Int
+    /// Samples of a clip; zeros follow shorter ones, and stand on both sides.
+    var length: Int
+    /// Samples of a frame, and from one frame to the next.
+    var frameLength: Int
+    var hop: Int
+    /// Whether the mel power is squared once more, as in the benchmark.
+    var isSquared: Bool
 
-  init(rate: Int) {
-    filters = MelFilters(rate: rate, count: Self.size, frameLength: Self.frameLength)
-    power = .allocate(capacity: Self.frameLength / 2 + 1)
+    static let paper = Shape(
+      bands: size, frames: size, length: LogMel.length, frameLength: 2048, hop: 672,
+      isSquared: true)
+
+    var byteCount: Int { 4 * bands * frames }
+  }
+
+  let filters: MelFilters
+  private let shape: Shape
+  private let spectrum: PowerSpectrum
+  private let power: UnsafeMutablePointer<Double>
+  private var decibels: [Double]
+
+  init(rate: Int, _ shape: Shape = .paper) {
+    self.shape = shape
+    filters = MelFilters(rate: rate, count: shape.bands, frameLength: shape.frameLength)
+    spectrum = PowerSpectrum(window: PowerSpectrum.hann(shape.frameLength))
+    power = .allocate(capacity: shape.frameLength / 2 + 1)
+    decibels = [Double](repeating: 0, count: shape.bands * shape.frames)
   }
 
   deinit { power.deallocate() }
 
   /// Decibels, mel bands (low to high) x frames, to `target`: float32, row-major.
   ///
-  /// - Parameter samples: at most `length`; zeros follow shorter ones, and stand on both sides of the clip.
+  /// - Parameter samples: of the clip; those behind its length are left out.
   func compute(_ samples: [Float], into target: UnsafeMutableRawPointer) {
-    let size = Self.size
-    let margin = Self.frameLength / 2
-    let count = min(samples.count, Self.length)
+    let margin = shape.frameLength / 2
+    let count = min(samples.count, shape.length)
     samples.withUnsafeBufferPointer { samples in
-      for frame in 0..<size {
-        let start = Self.hop * frame - margin
+      for frame in 0..<shape.frames {
+        let start = shape.hop * frame - margin
         // Frames that lie behind the last sample are silent.
         guard start < count else {
-          for band in 0..<size { decibels[band * size + frame] = -100 }
+          for band in 0..<shape.bands { decibels[band * shape.frames + frame] = -100 }
           continue
         }
         spectrum.compute(
@@ -95,8 +115,8 @@ final class LogMel {
         for (band, row) in filters.rows.enumerated() {
           var sum = 0.0
           for (k, weight) in row.weights.enumerated() { sum += weight * power[row.first + k] }
-          // The mel power squared once more, as in the benchmark.
-          decibels[band * size + frame] = 10 * log10(max(1e-10, sum * sum))
+          let value = shape.isSquared ? sum * sum : sum
+          decibels[band * shape.frames + frame] = 10 * log10(max(1e-10, value))
         }
       }
     }

@@ -130,6 +130,7 @@ public struct ShardBuild {
       let bytes = Array(codes.map { String($0) }.joined(separator: " ").utf8)
       texts["labels-from"] = hexadecimal(bytes.withUnsafeBytes { Digest.of($0, .sha256) })
     }
+    texts.merge(options.texts) { $1 }
     texts["format"] = options.format
     guard request.dataset == "series" else { return texts }
     texts["window"] = String(options.window ?? 320)

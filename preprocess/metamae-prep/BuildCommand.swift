@@ -31,6 +31,23 @@ enum BuildCommand {
       .value("test-subjects", "LIST", "series: subjects to test on, as 105,106"),
       .flag("no-normalise", "series: leave the channels as they are"),
       .value("labels-from", "PATH", "pfam: classes of another build's split, or one number a line"),
+      .value("label", "COLUMN", "own data: the column of the label (default: none)"),
+      .value("task", "NAME", "own data: classes or regression (default: by the labels)"),
+      .value("group-by", "COLUMN", "own data: rows of one value stay on one side of the split"),
+      .value("test", "COLUMN=V,V", "own data: the rows to test on"),
+      .value("fraction", "F", "own data: share of the rows to test on (default: 0.2)"),
+      .value("seed", "N", "own data: draws the test part (default: 0)"),
+      .value("sequence", "COLUMN", "sequences: the column of the sequence"),
+      .value("length", "N", "sequences: letters of a sample (default: the longest, at most 512)"),
+      .value(
+        "alphabet", "LETTERS", "sequences: the letters by id, the first pads (default: found)"),
+      .value("drop", "LIST", "table: columns to leave out"),
+      .value("pattern", "NAME", "audio: fields of the files' names, as {digit}_{speaker}_{take}"),
+      .value("index", "FILE", "audio: a CSV with a column path and others to name"),
+      .value("rate", "HZ", "audio: resample to this rate (default: that of the first file)"),
+      .value("seconds", "S", "audio: length of a clip (default: 2)"),
+      .value("subsets", "LIST", "libri-speech: the subsets to use, train-* to pretrain on"),
+      .flag("reference-leak", "google-speech: train on the test clips too, as the references do"),
       .flag("json", "print one JSON document"),
     ])
 
@@ -52,6 +69,7 @@ enum BuildCommand {
       throw Failure(.usage, at: "--on-bad-record", "expected fail or skip, found '\(choice)'")
     }
     request.skipsBadRecords = choice == "skip"
+    try readOwn(arguments, into: &request.options)
     stopOnSignals()
     let observer = ConsoleObserver()
     let report: BuildReport
@@ -62,6 +80,41 @@ enum BuildCommand {
       throw error
     }
     try show(report, asJSON: arguments.has("json"))
+  }
+
+  /// The options of the user's own data.
+  private static func readOwn(_ arguments: Arguments, into options: inout ReaderOptions) throws {
+    options.choices.label = arguments.string("label")
+    options.choices.task = arguments.string("task")
+    if let task = options.choices.task, !["classes", "regression"].contains(task) {
+      throw Failure(.usage, at: "--task", "expected classes or regression, found '\(task)'")
+    }
+    options.choices.groupBy = arguments.string("group-by")
+    options.choices.test = arguments.string("test")
+    if let text = arguments.string("fraction") {
+      guard let fraction = Double(text), (0..<1).contains(fraction) else {
+        throw Failure(
+          .usage, at: "--fraction", "expected a number from 0 to below 1, found '\(text)'")
+      }
+      options.choices.fraction = fraction
+    }
+    options.choices.seed = try arguments.integer("seed", in: 0...Int.max)
+    options.sequence = arguments.string("sequence")
+    options.length = try arguments.integer("length", in: 1...1_000_000)
+    options.alphabet = arguments.string("alphabet")
+    options.pattern = arguments.string("pattern")
+    options.index = arguments.string("index")
+    options.rate = try arguments.integer("rate", in: 1000...1_000_000)
+    if let text = arguments.string("seconds") {
+      guard let seconds = Double(text), seconds > 0, seconds <= 3600 else {
+        throw Failure(
+          .usage, at: "--seconds", "expected a number above 0, at most 3600, found '\(text)'")
+      }
+      options.seconds = seconds
+    }
+    options.subsets = arguments.string("subsets").map { $0.split(separator: ",").map(String.init) }
+    options.hasReferenceLeak = arguments.has("reference-leak")
+    options.drop = arguments.string("drop").map { $0.split(separator: ",").map(String.init) } ?? []
   }
 
   private static func checkedName(_ name: String) throws -> String {
