@@ -155,7 +155,7 @@ import Testing
       header + row(3, "c", "decrease", "German", "washroom"),
       folder.file("fluent/data/test_data.csv"))
     for (set, train, test) in [
-      (SpeechSet.fluentLocations, [1, 0, 0], 3), (.fluentActions, [1, 0, 5], 3),
+      (SpeechSet.fluentLocations, [1, 0, 0], 3), (.fluentActions, [1, 0, 5], 4),
       (.fluentObjects, [2, 0, 8], 13),
     ] {
       let reader = try FluentSpeechReader(source, set)

@@ -96,7 +96,8 @@ final class BuildFolder {
 
   /// Notes that all parts are decoded and on disk.
   func keep(_ decoded: Decoded) throws {
-    for part in decoded.contents.indices {
+    // Of a part of a build there may be files without rows.
+    for part in decoded.contents.indices where Files.exists(scratchFile(part)) {
       let descriptor = open(scratchFile(part), O_RDONLY | O_CLOEXEC)
       guard descriptor >= 0 else {
         throw Failure.system(errno, at: scratchFile(part), "cannot open")
@@ -112,7 +113,8 @@ final class BuildFolder {
   /// Removes the scratch folder and every split that has no manifest.
   func clear() throws {
     try Files.remove(scratch)
-    for name in try Files.list(path) where Files.isFolder(path + "/" + name) {
+    for name in try Files.list(path)
+    where Files.isFolder(path + "/" + name) && !name.hasPrefix("part-") {
       let folder = path + "/" + name
       guard !Files.exists(folder + "/" + Manifest.fileName) else { continue }
       for file in try Files.list(folder)

@@ -65,14 +65,39 @@ extension FileTreeReader {
   var mostFileBytes: Int { 1 << 28 }
 }
 
-/// Which rows one of several processes decodes: runs of consecutive rows, dealt round.
+/// Which rows one of several processes decodes: runs of consecutive rows, dealt round; of a build with `--part` first
+/// among the parts, then among the processes, so that a part's rows do not depend on `--jobs`.
 struct RowShare: Sendable {
   let index: Int
   let count: Int
+  var part = BuildPart.whole
   static let all = RowShare(index: 0, count: 1)
-  private static let run = 1024
+  static let run = 128
 
-  func holds(_ row: Int) -> Bool { row / Self.run % count == index }
+  func holds(_ row: Int) -> Bool {
+    let run = row / Self.run
+    return run % part.count == part.index && run / part.count % count == index
+  }
+}
+
+/// One of the pieces that a build is divided into: `--part I/N`.
+public struct BuildPart: Codable, Equatable, Sendable {
+  /// From 0.
+  public var index: Int
+  public var count: Int
+
+  public init(index: Int, count: Int) { (self.index, self.count) = (index, count) }
+
+  public static let whole = BuildPart(index: 0, count: 1)
+  var isWhole: Bool { count == 1 }
+
+  /// The folder below OUT/NAME that holds it.
+  var name: String { "part-\(index + 1)-of-\(count)" }
+
+  /// Its piece of a list, one behind the other.
+  func range(of count: Int) -> Range<Int> {
+    (count * index / self.count)..<(count * (index + 1) / self.count)
+  }
 }
 
 /// What a part turned out to hold.
@@ -155,7 +180,7 @@ struct SplitPlan: Sendable {
 }
 
 /// What the user may choose; what a dataset does not use is refused.
-public struct ReaderOptions: Sendable {
+public struct ReaderOptions: Codable, Sendable {
   public var format: String?
   public var name: String?
   public var window: Int?

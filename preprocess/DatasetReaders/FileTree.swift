@@ -57,17 +57,18 @@ struct FileRun {
 extension FileTree {
   private static let mostRows = 256
 
-  /// All rows in runs of one container each, files in the order of the listing.
-  func runs() -> (order: [Int32], bounds: [Range<Int>]) {
+  /// All rows in runs of one container each, files in the order of the listing; the bounds are those of one part.
+  func runs(_ part: BuildPart = .whole) -> (order: [Int32], bounds: [Range<Int>]) {
     var order = Array(Int32(0)..<Int32(count))
     let isSorted = zip(entries, entries.dropFirst()).allSatisfy { $0 <= $1 }
     if !isSorted { order.sort { (entries[Int($0)], $0) < (entries[Int($1)], $1) } }
     var bounds: [Range<Int>] = []
-    var start = 0
-    while start < count {
+    let piece = part.range(of: count)
+    var start = piece.lowerBound
+    while start < piece.upperBound {
       let container = listing.container(at: Int(entries[Int(order[start])]))
       var end = start
-      while end < count, end - start < Self.mostRows,
+      while end < piece.upperBound, end - start < Self.mostRows,
         listing.container(at: Int(entries[Int(order[end])])) == container
       { end += 1 }
       bounds.append(start..<end)

@@ -9,6 +9,7 @@ struct ProteinReader: DatasetReader {
   let parts: [RawEntry]
   let recordBytes: Int
   let partsAreDivisible = true
+  let canSkipRecords = true
   let decodedShare = 0.6
   let notes: [String]
   let splitNames: [String]?
@@ -57,7 +58,7 @@ struct ProteinReader: DatasetReader {
     var reported = 0
     try json.forEachElement {
       if share.holds(row) {
-        try decoder.decode(row: row, into: try sink.record(row))
+        try sink.attempt(row) { try decoder.decode(row: row, into: $0) }
       } else {
         try json.skip()
       }

@@ -15,6 +15,8 @@ final class RecordSink {
   /// Told now and then how many bytes of raw data have been read since.
   private let progress: (Int) -> Void
   private let skipsBadRecords: Bool
+  /// When to throw instead of taking another record (a dry run).
+  var stopAt: (seconds: Double, error: any Error)?
   /// What `attempt` left out.
   private(set) var skipped: [(row: Int, failure: Failure)] = []
 
@@ -44,6 +46,7 @@ final class RecordSink {
       firstRow = row
     }
     rows += 1
+    if let stopAt, row & 63 == 0, monotonicSeconds() > stopAt.seconds { throw stopAt.error }
     return buffer.baseAddress! + (rows - 1) * recordBytes
   }
 

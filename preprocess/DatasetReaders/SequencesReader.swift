@@ -14,6 +14,7 @@ struct SequencesReader: DatasetReader {
   let parts: [RawEntry]
   let recordBytes: Int
   let partsAreDivisible = true
+  let canSkipRecords = true
   let decodedShare = 2.0
   let notes: [String]
   var splitNames: [String]? { survey.splits.map(\.name) }
@@ -122,24 +123,27 @@ struct SequencesReader: DatasetReader {
       parts[part], formats[part], columns: wanted, progress: sink.hasRead
     ) { row in
       guard share.holds(row.number) else { return }
-      let record = try sink.record(row.number)
-      let letters = row.values[0]!
-      for position in 0..<length {
-        var token: UInt8 = 0
-        if position < letters.count {
-          token = tokens[Int(letters[position])]
-          guard token < 255 else {
-            throw Failure(
-              .badData, at: row.place,
-              "letter \(position): expected one of \(alphabet.joined()), found"
-                + " '\(String(decoding: [letters[position]], as: UTF8.self))'")
-          }
-        }
-        record.storeBytes(of: token, toByteOffset: position, as: UInt8.self)
-      }
-      if choices.label != nil { survey.labels.store(row.text(1)!, into: record + length) }
+      try sink.attempt(row.number) { try store(row, into: $0) }
     }
     return PartContents(rowCount: count)
+  }
+
+  private func store(_ row: UserRow, into record: UnsafeMutableRawPointer) throws {
+    let letters = row.values[0]!
+    for position in 0..<length {
+      var token: UInt8 = 0
+      if position < letters.count {
+        token = tokens[Int(letters[position])]
+        guard token < 255 else {
+          throw Failure(
+            .badData, at: row.place,
+            "letter \(position): expected one of \(alphabet.joined()), found"
+              + " '\(String(decoding: [letters[position]], as: UTF8.self))'")
+        }
+      }
+      record.storeBytes(of: token, toByteOffset: position, as: UInt8.self)
+    }
+    if choices.label != nil { survey.labels.store(row.text(1)!, into: record + length) }
   }
 
   func splits(of contents: [PartContents]) throws -> [SplitPlan] {

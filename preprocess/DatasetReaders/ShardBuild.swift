@@ -7,7 +7,7 @@ import Glibc
 import ShardFormat
 
 /// What to build.
-public struct BuildRequest: Sendable {
+public struct BuildRequest: Codable, Sendable {
   public var dataset: String
   public var raw: String
   public var output: String
@@ -17,6 +17,8 @@ public struct BuildRequest: Sendable {
   public var options = ReaderOptions()
   /// Leave out records that cannot be decoded, instead of stopping at the first.
   public var skipsBadRecords = false
+  /// The piece of the raw records to decode; all of them unless `--part` says otherwise.
+  public var part = BuildPart.whole
 
   public init(dataset: String, raw: String, output: String, jobs: Int = 1, limit: Int? = nil) {
     (self.dataset, self.raw, self.output, self.jobs, self.limit) = (
@@ -51,8 +53,8 @@ public protocol BuildObserver {
 public enum BuildPhase: Sendable { case decoding, storing }
 
 public struct ShardBuild {
-  private let request: BuildRequest
-  private let reader: any BuildableSet
+  let request: BuildRequest
+  let reader: any BuildableSet
   private let source: RawSource
   private let observer: any BuildObserver
 
@@ -75,10 +77,15 @@ public struct ShardBuild {
   ///
   /// - Throws: usage when splits of other options or raw files are there; badData, missingInput, inputOutput and
   ///   tryAgain as they come. After any but interrupted nothing half-written is left.
-  public func run() throws -> BuildReport {
+  public func run() throws -> BuildReport { try run(merging: []) }
+
+  /// - Parameter parts: all pieces of a build, whose records are taken instead of decoding.
+  func run(merging parts: [(folder: String, built: BuiltPart)]) throws -> BuildReport {
     let began = monotonicSeconds()
-    let provenance = Provenance(
-      rawFiles: try rawFiles(), options: optionTexts, notes: reader.notes)
+    let provenance = try provenance()
+    if let part = parts.first, !part.built.provenance.isBuild(of: provenance) {
+      throw refusal(part.folder, part.built.provenance, provenance)
+    }
     let folder = try BuildFolder(output: request.output, dataset: reader.dataset)
     do {
       let there = try folder.finished { observer.note($0.description) }
@@ -91,10 +98,9 @@ public struct ShardBuild {
         try folder.clear()
         return report(folder, there, names, wasThere: true, began)
       }
-      let plan = BuildFolder.Plan(
-        provenance: provenance, recordBytes: reader.recordBytes,
-        stamp: try (reader as? any FileTreeReader)?.tree.listingDigest(withTimes: true))
-      let decoded = try folder.prepare(plan) ?? decode(into: folder)
+      let decoded =
+        try folder.prepare(try plan(provenance))
+        ?? (parts.isEmpty ? decode(into: folder) : assemble(parts, into: folder))
       let manifests = try store(decoded, in: folder, completed(provenance, decoded), there)
       try Files.remove(folder.scratch)
       return report(folder, manifests, names, wasThere: false, began)
@@ -119,6 +125,16 @@ public struct ShardBuild {
   }
 
   // MARK: What the output follows from
+
+  func provenance() throws -> Provenance {
+    Provenance(rawFiles: try rawFiles(), options: optionTexts, notes: reader.notes)
+  }
+
+  func plan(_ provenance: Provenance) throws -> BuildFolder.Plan {
+    BuildFolder.Plan(
+      provenance: provenance, recordBytes: reader.recordBytes,
+      stamp: try (reader as? any FileTreeReader)?.tree.listingDigest(withTimes: true))
+  }
 
   private var optionTexts: [String: String] {
     var texts = ["dataset": request.dataset]
@@ -187,7 +203,7 @@ public struct ShardBuild {
     return provenance
   }
 
-  private func refusal(_ place: String, _ found: Provenance, _ wanted: Provenance) -> Failure {
+  func refusal(_ place: String, _ found: Provenance, _ wanted: Provenance) -> Failure {
     var difference = "other raw files"
     if found.tool != wanted.tool {
       difference = "\(found.tool), this is \(wanted.tool)"
@@ -205,13 +221,13 @@ public struct ShardBuild {
   // MARK: Decoding
 
   /// Every part as records in its scratch file.
-  private func decode(into folder: BuildFolder) throws -> BuildFolder.Decoded {
+  func decode(into folder: BuildFolder) throws -> BuildFolder.Decoded {
     try requireSpace(folder)
     let decoded: BuildFolder.Decoded
     if let reader = reader as? any FileTreeReader {
       let found = try TreeDecode(
         reader: reader, folder: folder, jobs: request.jobs,
-        skipsBadRecords: request.skipsBadRecords
+        skipsBadRecords: request.skipsBadRecords, part: request.part
       ).run(observer)
       decoded = .init(
         contents: [PartContents(rowCount: reader.tree.count)], skipped: found.skipped,
@@ -260,11 +276,13 @@ public struct ShardBuild {
           }
         }
         if reader.partsAreDivisible {
-          for part in parts.indices { try decode(part, RowShare(index: index, count: jobs)) }
+          for part in parts.indices {
+            try decode(part, RowShare(index: index, count: jobs, part: request.part))
+          }
         } else {
           var part = counters.take()
           while part < parts.count {
-            try decode(part, .all)
+            if part % request.part.count == request.part.index { try decode(part, .all) }
             part = counters.take()
           }
         }
@@ -272,24 +290,27 @@ public struct ShardBuild {
       }, watch: { observer.progress(.decoding, done: counters.progress, total: total) })
     return BuildFolder.Decoded(
       contents: parts.indices.map { part in
-        PartContents.merged(replies.compactMap { $0.contents[part] })
+        let found = replies.compactMap { $0.contents[part] }
+        return found.isEmpty ? PartContents(rowCount: 0) : PartContents.merged(found)
       }, skipped: replies.flatMap(\.skipped).sorted { ($0.part, $0.row) < ($1.part, $1.row) })
+  }
+
+  /// Bytes of raw data, and of the decoded records to expect.
+  func expectedBytes() throws -> (raw: Int, decoded: Double) {
+    if let reader = reader as? any FileTreeReader {
+      return (reader.tree.size ?? 0, Double(reader.tree.count * reader.recordBytes))
+    }
+    guard let reader = reader as? any DatasetReader else { return (0, 0) }
+    let raw = try reader.parts.reduce(0) { sum, part in
+      try sum + (part.size ?? 4 * Files.size(part.file))
+    }
+    return (raw, Double(raw) * reader.decodedShare)
   }
 
   /// Scratch records and shards at once are the most a build needs.
   private func requireSpace(_ folder: BuildFolder) throws {
-    var raw = 0
-    var decoded = 0.0
-    if let reader = reader as? any FileTreeReader {
-      raw = reader.tree.size ?? 0
-      decoded = Double(reader.tree.count * reader.recordBytes)
-    } else if let reader = reader as? any DatasetReader {
-      raw = try reader.parts.reduce(0) { sum, part in
-        try sum + (part.size ?? 4 * Files.size(part.file))
-      }
-      decoded = Double(raw) * reader.decodedShare
-    }
-    let needed = Int(decoded * 2.2)
+    let (raw, decoded) = try expectedBytes()
+    let needed = Int(decoded * 2.2 / Double(request.part.count))
     let free = try Files.freeBytes(at: folder.path)
     let (wanted, found) = (megabytes(needed), megabytes(free))
     guard free >= needed else {
@@ -385,7 +406,7 @@ public struct ShardBuild {
 }
 
 /// "3.2 GB", for people.
-func megabytes(_ bytes: Int) -> String {
+public func megabytes(_ bytes: Int) -> String {
   bytes >= 1_000_000_000
     ? "\(decimal(Double(bytes) / 1e9, 1)) GB" : "\(decimal(Double(bytes) / 1e6, 1)) MB"
 }

@@ -21,15 +21,16 @@ struct TreeDecode {
   let folder: BuildFolder
   let jobs: Int
   let skipsBadRecords: Bool
+  var part = BuildPart.whole
 
-  private var digestFile: String { folder.scratch + "/digests" }
+  var digestFile: String { folder.scratch + "/digests" }
   private var journalFile: String { folder.scratch + "/journal" }
   private func skipFile(_ run: Int) -> String { folder.scratch + "/skipped-\(run).json" }
 
   /// Decodes every run that the journal does not know.
   /// - Returns: what was left out, and the SHA-256 of all files' SHA-256 in row order.
   func run(_ observer: any BuildObserver) throws -> (skipped: [SkippedRecord], digest: String) {
-    let (order, bounds) = reader.tree.runs()
+    let (order, bounds) = reader.tree.runs(part)
     let journal = try Journal(journalFile, count: bounds.count)
     let pending = bounds.indices.filter { !journal.holds($0) }
     let known = reader.tree.size
@@ -58,7 +59,10 @@ struct TreeDecode {
       return try JSONDecoder().decode(
         [SkippedRecord].self, from: Data(Files.read(skipFile(run))))
     }
-    return (skipped.sorted { $0.row < $1.row }, try Digest.sha256(file: digestFile))
+    return (
+      skipped.sorted { $0.row < $1.row },
+      bounds.isEmpty ? "" : try Digest.sha256(file: digestFile)
+    )
   }
 
   private func bytes(of rows: ArraySlice<Int32>) -> Int {

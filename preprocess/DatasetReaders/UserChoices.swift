@@ -4,7 +4,7 @@
 import Basics
 import ShardFormat
 
-public struct UserChoices: Sendable {
+public struct UserChoices: Codable, Sendable {
   /// Column of the label; nil for unlabelled data.
   public var label: String?
   /// classes or regression; nil: regression when the labels are numbers that are not all whole.

@@ -16,6 +16,8 @@ enum BuildCommand {
         "jobs", "N", "processes",
         standard: String(min(ProcessInfo.processInfo.activeProcessorCount, 64))),
       .value("limit", "N", "the first N records (windows) of each split only"),
+      .value("part", "I/N", "decode piece I of N only, for metamae-prep merge"),
+      .flag("dry-run", "print what it would read and write and about how long, and stop"),
       .value(
         "on-bad-record", "WHAT",
         "a record that cannot be decoded: fail, or skip (left out and listed in the manifest)",
@@ -73,13 +75,64 @@ enum BuildCommand {
     stopOnSignals()
     let observer = ConsoleObserver()
     let report: BuildReport
+    request.part = try arguments.string("part").map(part) ?? .whole
     do {
-      report = try ShardBuild(request, observer: observer).run()
+      let build = try ShardBuild(request, observer: observer)
+      if arguments.has("dry-run") {
+        return try show(try build.estimate(), asJSON: arguments.has("json"))
+      }
+      if arguments.string("part") != nil {
+        return try show(try build.runPart(), of: request, asJSON: arguments.has("json"))
+      }
+      report = try build.run()
     } catch {
       observer.interrupt()
       throw error
     }
     try show(report, asJSON: arguments.has("json"))
+  }
+
+  private static func part(_ text: String) throws -> BuildPart {
+    let words = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard words.count == 2, let index = words[0], let count = words[1], (1...4096).contains(count),
+      (1...count).contains(index)
+    else {
+      throw Failure(
+        .usage, at: "--part", "expected I/N with I from 1 to N, as 1/3, found '\(text)'")
+    }
+    return BuildPart(index: index - 1, count: count)
+  }
+
+  private static func show(_ estimate: BuildEstimate, asJSON: Bool) throws {
+    if asJSON { return try printJSON(estimate) }
+    let records = estimate.records.map { "\($0) records in " } ?? ""
+    Console.print("\(estimate.dataset): \(records)\(megabytes(estimate.rawBytes)) of raw data")
+    Console.print(
+      "disk: up to about \(megabytes(estimate.diskBytes)), \(megabytes(estimate.freeBytes)) are free"
+    )
+    Console.print("time: about \(decimal(estimate.seconds, 1)) seconds")
+  }
+
+  private static func show(
+    _ built: (folder: String, records: Int, wasThere: Bool), of request: BuildRequest, asJSON: Bool
+  ) throws {
+    struct Document: Encodable {
+      let directory: String
+      let part: Int
+      let of: Int
+      let records: Int
+      let alreadyBuilt: Bool
+    }
+    if asJSON {
+      return try printJSON(
+        Document(
+          directory: built.folder, part: request.part.index + 1, of: request.part.count,
+          records: built.records, alreadyBuilt: built.wasThere))
+    }
+    Console.print("\(built.folder): \(built.records) raw records")
+    Console.print(
+      built.wasThere
+        ? "already built" : "when all parts are there: metamae-prep merge \(request.output)")
   }
 
   /// The options of the user's own data.
@@ -159,7 +212,7 @@ enum BuildCommand {
     let splits: [Split]
   }
 
-  private static func show(_ report: BuildReport, asJSON: Bool) throws {
+  static func show(_ report: BuildReport, asJSON: Bool) throws {
     let splits = report.splits.map { split in
       Document.Split(
         split: split.manifest.split, directory: split.directory,

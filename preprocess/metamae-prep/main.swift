@@ -7,6 +7,7 @@ Console.run(
   [
     ("list", ListCommand.command, ListCommand.run),
     ("build-shards", BuildCommand.command, BuildCommand.run),
+    ("merge", MergeCommand.command, MergeCommand.run),
     ("inspect", InspectCommand.command, InspectCommand.run),
     ("verify", VerifyCommand.command, VerifyCommand.run),
   ])
