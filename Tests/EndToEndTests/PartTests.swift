@@ -136,7 +136,9 @@ import Testing
     ])
     #expect(run.code == 0, "\(run.messages)")
     struct Estimate: Decodable { let rawBytes, diskBytes, freeBytes: Int, seconds: Double }
-    let estimate = try JSONDecoder().decode(Estimate.self, from: Data(run.output.utf8))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let estimate = try decoder.decode(Estimate.self, from: Data(run.output.utf8))
     #expect(estimate.rawBytes == (try Files.size(raw + "/t.csv")))
     #expect(estimate.seconds > 0 && estimate.diskBytes > 0)
     #expect(!Files.exists(folder.file("out")))
