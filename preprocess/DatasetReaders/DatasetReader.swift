@@ -378,6 +378,20 @@ public enum DatasetRegistry {
     Entry(
       name: "table", layout: "your own *.csv or *.tsv with a line of names; docs/your-data.md",
       splits: ["train", "test"], options: own.union(["drop"]), open: { try TableReader($0, $1) }),
+    Entry(
+      name: "mscoco",
+      layout: "train2017/, annotations/captions_train2017.json, instances_train2017.json",
+      splits: ["pretrain"], options: ["vocabulary"],
+      open: { try COCOReader($0, .pretraining, $1) }),
+    Entry(
+      name: "mismatched-caption", layout: "as mscoco, and the same of val2017",
+      splits: ["train", "test"], options: ["vocabulary"],
+      open: { try COCOReader($0, .mismatchedCaption, $1) }),
+    Entry(
+      name: "vqa",
+      layout: "train2014/, val2014/, VQA v1: mscoco_train2014_annotations.json,"
+        + " MultipleChoice_mscoco_train2014_questions.json, and of val2014",
+      splits: ["train", "test"], options: ["vocabulary"], open: { try VQAReader($0, $1) }),
   ]
 
   /// The names of a dataset's splits, in the order in which they are reported.

@@ -58,8 +58,13 @@ extension FileTree {
   private static let mostRows = 256
 
   /// All rows in runs of one container each, files in the order of the listing; the bounds are those of one part.
-  func runs(_ part: BuildPart = .whole) -> (order: [Int32], bounds: [Range<Int>]) {
+  /// - Parameter isWanted: of each row; nil for all.
+  func runs(_ part: BuildPart = .whole, of isWanted: [Bool]? = nil) -> (
+    order: [Int32], bounds: [Range<Int>]
+  ) {
     var order = Array(Int32(0)..<Int32(count))
+    if let isWanted { order = order.filter { isWanted[Int($0)] } }
+    let count = order.count
     let isSorted = zip(entries, entries.dropFirst()).allSatisfy { $0 <= $1 }
     if !isSorted { order.sort { (entries[Int($0)], $0) < (entries[Int($1)], $1) } }
     var bounds: [Range<Int>] = []

@@ -225,13 +225,20 @@ public struct ShardBuild {
     try requireSpace(folder)
     let decoded: BuildFolder.Decoded
     if let reader = reader as? any FileTreeReader {
-      let found = try TreeDecode(
+      let contents = [PartContents(rowCount: reader.tree.count)]
+      var work = TreeDecode(
         reader: reader, folder: folder, jobs: request.jobs,
-        skipsBadRecords: request.skipsBadRecords, part: request.part
-      ).run(observer)
-      decoded = .init(
-        contents: [PartContents(rowCount: reader.tree.count)], skipped: found.skipped,
-        digest: found.digest)
+        skipsBadRecords: request.skipsBadRecords, part: request.part)
+      if let limit = request.limit, request.part.isWhole {
+        var isWanted = [Bool](repeating: false, count: reader.tree.count)
+        for plan in try reader.splits(of: contents) {
+          guard case .records(let rows) = plan.limited(to: limit).content else { continue }
+          for row in rows { isWanted[Int(row)] = true }
+        }
+        work.isWanted = isWanted
+      }
+      let found = try work.run(observer)
+      decoded = .init(contents: contents, skipped: found.skipped, digest: found.digest)
     } else {
       decoded = try decode(parts: reader as! any DatasetReader, into: folder)
     }

@@ -22,6 +22,8 @@ struct TreeDecode {
   let jobs: Int
   let skipsBadRecords: Bool
   var part = BuildPart.whole
+  /// Of each row whether its record is wanted; nil for all. The others become zeros.
+  var isWanted: [Bool]?
 
   var digestFile: String { folder.scratch + "/digests" }
   private var journalFile: String { folder.scratch + "/journal" }
@@ -30,14 +32,14 @@ struct TreeDecode {
   /// Decodes every run that the journal does not know.
   /// - Returns: what was left out, and the SHA-256 of all files' SHA-256 in row order.
   func run(_ observer: any BuildObserver) throws -> (skipped: [SkippedRecord], digest: String) {
-    let (order, bounds) = reader.tree.runs(part)
+    let (order, bounds) = reader.tree.runs(part, of: isWanted)
     let journal = try Journal(journalFile, count: bounds.count)
     let pending = bounds.indices.filter { !journal.holds($0) }
-    let known = reader.tree.size
+    let known = isWanted == nil ? reader.tree.size : nil
     let left = pending.reduce(0) { $0 + bytes(of: order[bounds[$1]]) }
     let counters = try SharedCounters()
     defer { counters.free() }
-    counters.advance((known ?? 0) - left)
+    counters.advance(known.map { max(0, $0 - left) } ?? 0)
     if !pending.isEmpty {
       let _: [Int] = try Workforce(size: min(jobs, pending.count)).run(
         { _ in
@@ -54,6 +56,10 @@ struct TreeDecode {
         },
         watch: { observer.progress(.decoding, done: counters.progress, total: known ?? 0) })
     }
+    if isWanted != nil {
+      try resize(folder.scratchFile(0), to: reader.tree.count * reader.recordBytes)
+      try resize(digestFile, to: reader.tree.count * Self.digestBytes)
+    }
     let skipped = try bounds.indices.flatMap { run -> [SkippedRecord] in
       guard Files.exists(skipFile(run)) else { return [] }
       return try JSONDecoder().decode(
@@ -67,6 +73,12 @@ struct TreeDecode {
 
   private func bytes(of rows: ArraySlice<Int32>) -> Int {
     rows.reduce(0) { $0 + (reader.tree.listing.size(at: Int(reader.tree.entries[Int($1)])) ?? 0) }
+  }
+
+  private func resize(_ path: String, to bytes: Int) throws {
+    guard truncate(path, off_t(bytes)) == 0 else {
+      throw Failure.system(errno, at: path, "cannot resize")
+    }
   }
 
   private func write(_ skipped: [SkippedRecord], to path: String) throws {

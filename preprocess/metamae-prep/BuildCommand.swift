@@ -25,6 +25,10 @@ enum BuildCommand {
       .value(
         "format", "NAME",
         "series: the raw layout, pamap2; traffic-sign: another release, png or older"),
+      .value(
+        "vocabulary", "FILE",
+        "mscoco, mismatched-caption, vqa: bert-base-uncased's vocab.txt (default: among or beside the"
+          + " raw files)"),
       .value("name", "NAME", "series: what to call the set (default: series)"),
       .value("window", "N", "series: rows of a window (default: 320)"),
       .value(
@@ -66,6 +70,7 @@ enum BuildCommand {
     request.options.testSubjects = try arguments.string("test-subjects").map(subjects)
     request.options.normalises = !arguments.has("no-normalise")
     request.options.labelsFrom = arguments.string("labels-from")
+    request.options.vocabulary = arguments.string("vocabulary")
     let choice = arguments.string("on-bad-record") ?? "fail"
     guard ["fail", "skip"].contains(choice) else {
       throw Failure(.usage, at: "--on-bad-record", "expected fail or skip, found '\(choice)'")
