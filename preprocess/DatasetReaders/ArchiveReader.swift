@@ -93,7 +93,7 @@ final class ArchiveReader: ByteStream {
       return
     }
     try self.init(place: path, kind: kind, parent: nil)
-    if name.hasSuffix(".zip") { try Self.requireZipDirectory(path) }
+    if name.hasSuffix(".zip") || name.hasSuffix(".npz") { try Self.requireZipDirectory(path) }
     try open(archive_read_open_filename(handle, path, 1 << 18))
   }
 

@@ -1,4 +1,4 @@
-// cifar10: datasets.md section 9.3, the binary version. Records of a label byte and 3 x 32 x 32 bytes, channel first;
+// cifar10: datasets.md section 9.3, the binary version; or the python version, pickled. Records of a label byte and 3 x 32 x 32 bytes, channel first;
 // how many there are comes from the files' sizes. Scaled by 1/255 on reading.
 
 import Basics
@@ -15,14 +15,18 @@ struct CIFAR10Reader: DatasetReader {
   let dataset = "cifar10"
   let parts: [RawEntry]
   let recordBytes = CIFAR10Reader.pixels + 1
-  let partsAreDivisible = true
+  var partsAreDivisible: Bool { !isPickled }
   let decodedShare = 1.0
   let canSkipRecords = true
-  let notes: [String] = []
+  private let isPickled: Bool
 
   init(_ source: RawSource) throws {
-    parts = try Self.files.map { try source.require($0, of: "cifar10") }
-    for part in parts { if let size = part.size { try Self.requireWhole(size, part) } }
+    let pickled = Self.files.map { String($0.dropLast(4)) }
+    isPickled = source.find([Self.files[0]]).isEmpty && !source.find([pickled[0]]).isEmpty
+    parts = try (isPickled ? pickled : Self.files).map { try source.require($0, of: "cifar10") }
+    for part in parts where !isPickled {
+      if let size = part.size { try Self.requireWhole(size, part) }
+    }
   }
 
   private static func requireWhole(_ size: Int, _ part: RawEntry) throws {
@@ -36,6 +40,9 @@ struct CIFAR10Reader: DatasetReader {
   }
 
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
+    if isPickled {
+      return try PlaneBatches.decode(parts[part], labels: 0...9, labelBytes: 1, into: sink)
+    }
     let stream = try parts[part].open()
     let bytes = UnsafeMutableRawBufferPointer.allocate(
       byteCount: (Self.pixels + 1) * 256, alignment: 64)

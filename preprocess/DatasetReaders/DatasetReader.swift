@@ -2,6 +2,7 @@
 // records make which split. Each conformer is one file that reads like its section of datasets.md.
 
 import Basics
+import Foundation
 import ShardFormat
 
 /// A dataset that can be built: `DatasetReader` for a few large files, `FileTreeReader` for many small ones.
@@ -109,6 +110,8 @@ struct PartContents: Codable, Equatable, Sendable {
   var activities: [Int] = []
   /// Of a set whose classes are found in the data: the codes among the rows decoded, ascending.
   var codes: [Int] = []
+  /// Of a set whose splits follow from the data: a byte a row, meaning what the reader says.
+  var marks: Data?
 
   /// What several processes found that shared the part.
   static func merged(_ shares: [PartContents]) -> PartContents {
@@ -279,7 +282,8 @@ public enum DatasetRegistry {
       splits: ["pretrain", "train", "test"], open: { source, _ in try HIGGSReader(source) }),
     Entry(
       name: "cifar10",
-      layout: "cifar-10-batches-bin/data_batch_1.bin ... data_batch_5.bin, test_batch.bin",
+      layout: "cifar-10-batches-bin/data_batch_1.bin ... data_batch_5.bin, test_batch.bin; or"
+        + " cifar-10-batches-py/data_batch_1 ...",
       splits: ["train", "test"], open: { source, _ in try CIFAR10Reader(source) }),
     Entry(
       name: "genomics",
@@ -337,7 +341,8 @@ public enum DatasetRegistry {
       splits: ["train", "test"], open: { source, _ in try AircraftReader(source) }),
     Entry(
       name: "imagenet32",
-      layout: "train/n01440764/*.JPEG, or ILSVRC2012_img_train.tar (a tar of tars)",
+      layout: "train/n01440764/*.JPEG, or ILSVRC2012_img_train.tar (a tar of tars); or ImageNet32's"
+        + " train_data_batch_1 ... 10, pickled or .npz",
       splits: ["pretrain"], open: { source, _ in try ImageNet32.open(source) }),
     Entry(
       name: "libri-speech",
@@ -378,6 +383,12 @@ public enum DatasetRegistry {
     Entry(
       name: "table", layout: "your own *.csv or *.tsv with a line of names; docs/your-data.md",
       splits: ["train", "test"], options: own.union(["drop"]), open: { try TableReader($0, $1) }),
+    Entry(
+      name: "vggflower", layout: "jpg/image_00001.jpg ..., imagelabels.mat",
+      splits: ["train", "test"], open: { source, _ in try FlowersReader(source) }),
+    Entry(
+      name: "wafer-map", layout: "LSWMD.pkl",
+      splits: ["pretrain", "train", "test"], open: { source, _ in try WaferMapReader(source) }),
     Entry(
       name: "mscoco",
       layout: "train2017/, annotations/captions_train2017.json, instances_train2017.json",

@@ -7,6 +7,8 @@ import Glibc
 
 /// The bytes that a gzip stream unpacks to.
 final class GzipStream: ByteStream {
+  enum Format { case gzip, zlib }
+
   private let source: ByteStream
   private let place: String
   private var machine = z_stream()
@@ -20,11 +22,12 @@ final class GzipStream: ByteStream {
   ///   - source: the packed bytes.
   ///   - place: what messages call them.
   /// - Throws: tryAgain without memory.
-  init(_ source: ByteStream, place: String) throws {
+  init(_ source: ByteStream, place: String, format: Format = .gzip) throws {
     self.source = source
     self.place = place
     let code = inflateInit2_(
-      &machine, MAX_WBITS + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+      &machine, format == .gzip ? MAX_WBITS + 16 : MAX_WBITS, ZLIB_VERSION,
+      Int32(MemoryLayout<z_stream>.size))
     guard code == Z_OK else {
       throw Failure(.tryAgain, at: place, "no memory to unpack the file")
     }

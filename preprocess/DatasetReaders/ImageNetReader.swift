@@ -1,15 +1,15 @@
-// imagenet32 from ILSVRC2012's training images (datasets.md section 9.2, primary): a tree, or the publisher's tar of a
+// imagenet32. Primary, from ILSVRC2012's training images (datasets.md section 9.2, primary): a tree, or the publisher's tar of a
 // tar for each class, read as it is. Each image is resized to 32 x 32.
 
 import Basics
 import ShardFormat
 
 enum ImageNet32 {
+  /// The images where they are, else the ready-made release.
   static func open(_ source: RawSource) throws -> any BuildableSet {
-    guard let reader = try ImageNetReader(source) else {
-      throw source.missing("n01440764/*.JPEG and the like", "imagenet32")
-    }
-    return reader
+    if let reader = try ImageNetReader(source) { return reader }
+    if let reader = ImageNet32Reader(source) { return reader }
+    throw source.missing("n01440764/*.JPEG and the like, or train_data_batch_1", "imagenet32")
   }
 }
 
@@ -71,5 +71,47 @@ struct ImageNetReader: FileTreeReader {
   func splits(of contents: [PartContents]) throws -> [SplitPlan] {
     let rows = Array(Int32(0)..<Int32(tree.count))
     return [RGBImages.plan("pretrain", rows, labels: labels, names: names)]
+  }
+}
+
+/// The ready-made release (section 9.2, second): shrunk with another filter, rows already shuffled.
+struct ImageNet32Reader: DatasetReader {
+  let dataset = "imagenet32"
+  let parts: [RawEntry]
+  let recordBytes = PlaneBatches.pixels + 2
+  let partsAreDivisible = false
+  let decodedShare = 1.0
+  let canSkipRecords = true
+  let notes: [String]
+
+  /// - Returns: nil when there is no batch.
+  init?(_ source: RawSource) {
+    let names = (1...10).map { "train_data_batch_\($0)" }
+    let found = source.find(names + names.map { $0 + ".npz" })
+    parts = names.compactMap { found[$0] ?? found[$0 + ".npz"] }
+    guard !parts.isEmpty else { return nil }
+    notes = [
+      "from the ready-made ImageNet32 release: other pixels and order than the resized images;"
+        + " \(parts.count) of 10 batches are here"
+    ]
+  }
+
+  func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
+    try PlaneBatches.decode(parts[part], labels: 1...1000, labelBytes: 2, into: sink)
+  }
+
+  func splits(of contents: [PartContents]) throws -> [SplitPlan] {
+    let rows = (Int32(0)..<Int32(contents.reduce(0) { $0 + $1.rowCount })).map { $0 }
+    try requireRecords(rows, "pretrain", parts[0])
+    return [
+      SplitPlan(
+        split: "pretrain",
+        inputs: [InputDescription(kind: "image", shape: [3, 32, 32], patch: [4, 4])],
+        fields: [Field("input.0", .uint8, [3, 32, 32]), Field("label", .uint16, [])],
+        task: TaskDescription(
+          kind: "classes", classes: 1000, names: (1...1000).map { "class \($0)" },
+          metric: "accuracy"),
+        transforms: [Transform(scale: [1 / 255])], content: .records(rows))
+    ]
   }
 }
