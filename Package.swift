@@ -95,7 +95,8 @@ let package = Package(
       ]),
     room("Reports", ["Basics", "Experiments"]),
 
-    program("metamae-prep", ["Basics", "ShardFormat", "DatasetReaders"], in: "preprocess"),
+    program(
+      "metamae-prep", ["Basics", "ShardFormat", "DatasetReaders", "Reports"], in: "preprocess"),
     program(
       "metamae-train",
       ["Basics", "DataLoading", "Experiments", "TensorCore", "Training", "Reports"]),
@@ -121,8 +122,11 @@ let package = Package(
         "Evaluation", "TestSupport",
       ], path: "Tests/GoldenTests", exclude: ["golden"], swiftSettings: strict),
     tests("NetworksTests", ["Basics", "Experiments", "TensorCore", "Networks"]),
-    tests(
-      "DatasetReadersTests", ["Basics", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile"]),
+    .testTarget(
+      name: "DatasetReadersTests",
+      dependencies: [
+        "Basics", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile", "TestSupport",
+      ], path: "Tests/DatasetReadersTests", exclude: ["fixtures"], swiftSettings: strict),
     tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep"]),
     tests(
       "ObjectivesTests",

@@ -4,13 +4,13 @@
 import Foundation
 
 /// Rows of red, green and blue bytes.
-struct PNGImage {
-  let width: Int
-  let height: Int
+public struct PNGImage {
+  public let width: Int
+  public let height: Int
   /// height x width x 3.
   var pixels: [UInt8]
 
-  init(width: Int, height: Int, pixels: [UInt8]) {
+  public init(width: Int, height: Int, pixels: [UInt8]) {
     precondition(width > 0 && height > 0 && pixels.count == width * height * 3)
     self.width = width
     self.height = height
@@ -20,7 +20,8 @@ struct PNGImage {
   /// For the `src` of an `<img>`.
   var dataURL: String { "data:image/png;base64," + Data(encoded()).base64EncodedString() }
 
-  func encoded() -> [UInt8] {
+  /// The file's bytes.
+  public func encoded() -> [UInt8] {
     var rows: [UInt8] = []
     rows.reserveCapacity(height * (width * 3 + 1))
     for y in 0..<height {

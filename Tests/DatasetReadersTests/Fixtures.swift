@@ -52,7 +52,9 @@ func decodeAll(_ reader: any DatasetReader, part: Int) throws -> (PartContents, 
   let bytes = try Files.read(folder.file("part"))
   return (
     contents,
-    (0..<contents.rowCount).map { Array(bytes[($0 * reader.recordBytes)...].prefix(reader.recordBytes)) }
+    (0..<contents.rowCount).map {
+      Array(bytes[($0 * reader.recordBytes)...].prefix(reader.recordBytes))
+    }
   )
 }
 

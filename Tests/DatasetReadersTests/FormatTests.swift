@@ -91,7 +91,9 @@ import Testing
   @Test(arguments: ["batch-0.pkl", "batch-2.pkl", "batch-4.pkl", "batch-fortran.pkl"])
   func pickledBatches(name: String) throws {
     let folder = try TemporaryFolder()
-    for file in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
+    for file in [
+      "data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch",
+    ] {
       try put(Fixtures.bytes(name), folder.file("cifar-10-batches-py/" + file))
     }
     let reader = try CIFAR10Reader(RawSource(folder.path))
@@ -126,7 +128,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("(", "expected 1 more bytes"), ("}0}.", ""), ("h\u{5}.", "expected item 5 of the pickle's memo"),
+    ("(", "expected 1 more bytes"), ("}0}.", ""),
+    ("h\u{5}.", "expected item 5 of the pickle's memo"),
     ("X\u{7F}\u{7F}\u{7F}\u{7F}", "more bytes of the pickle"), ("Pid\n.", "expected an opcode"),
     ("t.", "expected a mark"), ("a.", "expected a value"), ("Nb.", "expected a value"),
     ("INaN\n.", "expected a whole number"), ("", "expected 1 more bytes"),
@@ -155,7 +158,9 @@ import Testing
     #expect(
       Fixtures.digest(records.flatMap { $0.prefix(1024) }) == (try Fixtures.expected("wafers")))
     for record in records {
-      #expect(record[0..<1024] == record[1024..<2048] && record[0..<1024].elementsEqual(record[2048..<3072]))
+      #expect(
+        record[0..<1024] == record[1024..<2048]
+          && record[0..<1024].elementsEqual(record[2048..<3072]))
     }
     // 12 without a name, 36 with one: each table permuted and cut by itself.
     let plans = try reader.splits(of: [contents])

@@ -113,7 +113,10 @@ import Testing
   }
 
   @Test func birds() throws {
-    let names = ["001.Black_footed_Albatross/a b.jpg", "200.Common_Yellowthroat/c.jpg", "001.Black_footed_Albatross/d.jpg"]
+    let names = [
+      "001.Black_footed_Albatross/a b.jpg", "200.Common_Yellowthroat/c.jpg",
+      "001.Black_footed_Albatross/d.jpg",
+    ]
     for (k, name) in names.enumerated() { try image(k, "CUB_200_2011/images/" + name) }
     let root = "CUB_200_2011/"
     try put(
@@ -201,7 +204,7 @@ import Testing
     let tree = try #require(try ImageNetReader(source))
     let expected = try [1, 2, 0].map { try record($0) }
     #expect(try decodeAll(tree) == expected)
-    #expect(try tree.splits(of: [])[0].columns == [0, 0, 0, 0, 1, 0])
+    #expect(try tree.splits(of: [])[0].columns == [0, 0, 1])
     let archive = try TemporaryFolder()
     let inner = try ["n02000000", "n01000000"].map { synset -> (name: String, bytes: [UInt8]) in
       let files = images.enumerated().filter { $1.hasPrefix(synset) }.map {

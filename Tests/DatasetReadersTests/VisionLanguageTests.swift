@@ -112,7 +112,8 @@ import Testing
     for (y, x, pixel) in expected {
       #expect((0..<3).map { record[$0 * plane + y * 224 + x] } == pixel, "\(y), \(x)")
     }
-    let sums = (0..<3).map { c in record[(c * plane)..<((c + 1) * plane)].reduce(0) { $0 + Int($1) } }
+    let sums = (0..<3).map { c in record[(c * plane)..<((c + 1) * plane)].reduce(0) { $0 + Int($1) }
+    }
     #expect(sums == [6_573_068, 6_269_670, 6_303_294])
   }
 
@@ -194,7 +195,9 @@ import Testing
     #expect(plans.map { rows($0) } == [[0, 0, 0, 0], [1, 1, 1, 1]])
     let labels = plans.map { plan in (0..<4).map { plan.columns[$0 * 65 + 64] } }
     #expect(labels == [[1, 1, 0, 1], [0, 1, 0, 1]])
-    let third = try pieces().encode("Is it 4?", "no 8").flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
+    let third = try pieces().encode("Is it 4?", "no 8").flatMap {
+      [UInt8($0 & 255), UInt8($0 >> 8)]
+    }
     #expect(Array(plans[0].columns[130..<194]) == third)
     #expect(reader.notes[0].contains("2 questions without their answer"))
     #expect(reader.tree.count == 2)

@@ -10,6 +10,8 @@ enum InspectCommand {
     operands: "DIR",
     options: [
       .value("sample", "K", "show sample number K of each split: image, curves or text"),
+      .value(
+        "images", "DIR", "where a PNG of an image sample goes: NAME-SPLIT-K.png", standard: "."),
       .flag("json", "print one JSON document"),
     ])
 
@@ -41,6 +43,9 @@ enum InspectCommand {
         describe(reader.manifest)
         if let sample {
           Console.print(SampleText.render(sample, number: number!, of: reader.manifest))
+          let files = try SampleImage.write(
+            sample, number: number!, of: reader.manifest, in: arguments.string("images") ?? ".")
+          for file in files { Console.print("written: \(file)") }
         }
       }
     }
