@@ -19,7 +19,8 @@ import Testing
   }
 
   static let count = ProcessInfo.processInfo.environment["METAMAE_FUZZ"].flatMap { Int($0) } ?? 500
-  static let first = ProcessInfo.processInfo.environment["METAMAE_FUZZ_SEED"].flatMap { Int($0) } ?? 0
+  static let first =
+    ProcessInfo.processInfo.environment["METAMAE_FUZZ_SEED"].flatMap { Int($0) } ?? 0
 
   private static let image: @Sendable ([UInt8], TemporaryFolder) throws -> Void = { bytes, _ in
     _ = try bytes.withUnsafeBytes { try ImageDecoder.rgb($0, at: "file") }
@@ -143,7 +144,8 @@ import Testing
     for _ in 0..<(1 + random.below(8)) {
       guard !bytes.isEmpty else { return bytes }
       // Half of the changes fall into the head, where the structure is.
-      let place = random.below(2) == 0 ? random.below(bytes.count) : random.below(min(bytes.count, 300))
+      let place =
+        random.below(2) == 0 ? random.below(bytes.count) : random.below(min(bytes.count, 300))
       let length = min(1 + random.below(64), bytes.count - place)
       switch random.below(8) {
       case 0: bytes[place] ^= 1 << UInt8(random.below(8))
@@ -153,8 +155,9 @@ import Testing
         for i in place..<min(place + 4, bytes.count) { bytes[i] = [0, 0xFF][random.below(2)] }
       case 4: bytes.removeSubrange(place..<(place + length))
       case 5: bytes.insert(contentsOf: Array(bytes[place..<(place + length)]), at: place)
-      case 6: bytes.replaceSubrange(
-        place..<(place + length), with: (0..<length).map { _ in UInt8(random.below(256)) })
+      case 6:
+        bytes.replaceSubrange(
+          place..<(place + length), with: (0..<length).map { _ in UInt8(random.below(256)) })
       default: if random.below(4) == 0 { bytes.removeSubrange(place...) }
       }
     }

@@ -34,7 +34,9 @@ enum SampleImage {
         for x in 0..<(columns * factor) {
           let source = y / factor * columns + x / factor
           let target = ((top + y) * width + left + x) * 3
-          for c in 0..<3 { pixels[target + c] = grey[tiles == 1 && channels == 3 ? c : tile][source] }
+          for c in 0..<3 {
+            pixels[target + c] = grey[tiles == 1 && channels == 3 ? c : tile][source]
+          }
         }
       }
     }
