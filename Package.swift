@@ -106,7 +106,7 @@ let package = Package(
       "metamae-bench",
       [
         "Basics", "Experiments", "ShardFormat", "DataLoading", "TensorCore", "Networks",
-        "Objectives", "Optimizers", "Training", "Evaluation",
+        "Objectives", "Optimizers", "Training", "Evaluation", "DatasetReaders",
       ]),
 
     .target(

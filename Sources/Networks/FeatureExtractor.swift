@@ -6,6 +6,8 @@ import TensorCore
 
 public final class FeatureExtractor<R: Real>: @unchecked Sendable {
   private let network: Network
+  /// Kept alive: lanes hold bare pointers into it.
+  private let parameters: ParameterBuffer<R>
   private let lanes: [Lane<R>]
   private let slices: [EncoderPass<R>]
   private let order: [Int32]
@@ -21,13 +23,17 @@ public final class FeatureExtractor<R: Real>: @unchecked Sendable {
     _ network: Network, _ parameters: ParameterBuffer<R>, capacity: Int, lanes laneCount: Int
   ) {
     self.network = network
+    self.parameters = parameters
     tokens = TokenBatch(network.configuration.inputs, capacity: capacity)
     let nothing = ParameterBuffer<R>(network.table)
     lanes = (0..<laneCount).map { _ in
       Lane(weights: parameters, gradient: nothing, scratch: Arena())
     }
     let tokenCount = network.configuration.tokenCount
-    let perSlice = max(1, min(2048 / (1 + tokenCount), (capacity + laneCount - 1) / laneCount))
+    // As many slices for each lane, of at most about 2048 rows.
+    let most = max(1, 2048 / (1 + tokenCount)) * laneCount
+    let sliceCount = (capacity + most - 1) / most * laneCount
+    let perSlice = max(1, (capacity + sliceCount - 1) / max(sliceCount, 1))
     order = (0..<perSlice).flatMap { _ in (0..<Int32(tokenCount)) }
     let codes: Storage<R> = positionCodes(
       width: network.encoder.size.width, network.configuration.inputs, R.self)

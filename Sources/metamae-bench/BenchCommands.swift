@@ -13,10 +13,14 @@ let runCommand = Command(
   name: "metamae-bench run",
   summary: "runs cases and prints their times; CASE may be a quoted glob",
   operands: "[CASE ...]",
-  options: [.flag("json", "one JSON document on stdout instead of lines")])
+  options: [
+    .value("repeats", "N", "timed repetitions of each case (default: the case's own)"),
+    .flag("json", "one JSON document on stdout instead of lines"),
+  ])
 
 func allCases() -> [BenchCase] {
-  StepCases.all + KernelCases.all + LoadCases.all
+  StepCases.all + KernelCases.all + FeatureCases.all + ProbeCases.all + PrepCases.all
+    + LoadCases.all
 }
 
 func listCases(_ arguments: Arguments) throws {
@@ -56,6 +60,7 @@ func runCases(_ arguments: Arguments) throws {
     }
     chosen += matches.filter { !chosen.contains($0) }
   }
+  let repeats = try arguments.integer("repeats", in: 1...1_000_000)
   let peak = fusedMultiplyAddPeak()
   let json = arguments.has("json")
   let machine = Machine(
@@ -68,7 +73,7 @@ func runCases(_ arguments: Arguments) throws {
   }
   var measurements: [Measurement] = []
   for name in chosen {
-    var measurement = try BenchProcess.run(name)
+    var measurement = try BenchProcess.run(name, repeats: repeats)
     measurement.peakShare = measurement.gflops.map { $0 * 1e9 / peak }
     if !json { Console.print(measurement.line) }
     measurements.append(measurement)
@@ -88,20 +93,22 @@ enum BenchProcess {
   static let command = Command(
     name: "metamae-bench measure",
     summary: "measures one case in this process, as JSON (what run starts)",
-    operands: "CASE", options: [])
+    operands: "CASE", options: [.value("repeats", "N", "timed repetitions")])
 
   static func measure(_ arguments: Arguments) throws {
     guard let name = arguments.operands.first,
       let benchCase = allCases().first(where: { $0.name == name })
     else { throw Failure(.usage, at: "metamae-bench measure", "expected the name of a case") }
+    let measurement = try benchCase.measure(
+      repeats: try arguments.integer("repeats", in: 1...1_000_000))
     Console.print(
-      String(decoding: try JSONEncoder().encode(try benchCase.measure()), as: UTF8.self))
+      String(decoding: try JSONEncoder().encode(measurement), as: UTF8.self))
   }
 
-  static func run(_ name: String) throws -> Measurement {
+  static func run(_ name: String, repeats: Int?) throws -> Measurement {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = [word, name]
+    process.arguments = [word, name] + (repeats.map { ["--repeats", "\($0)"] } ?? [])
     let output = Pipe()
     process.standardOutput = output
     try process.run()

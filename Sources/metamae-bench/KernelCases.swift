@@ -1,19 +1,14 @@
-// kernel/...: the parts of a step alone, each lane on rows of its own as in a step: products in the shapes of the
-// presets' blocks, attention, layer norm, GELU, softmax, AdamW.
+// kernel/...: the parts of a step alone, each lane on rows of its own as in a step. Here the products in the shapes of
+// the presets' blocks, and what all kernel cases share; attention and the elementwise kernels have files of their own.
 
 import Basics
-import Experiments
-import Networks
-import Optimizers
 import TensorCore
 
 enum KernelCases {
-  static var all: [BenchCase] { products + elementwise }
+  static var all: [BenchCase] { products + attention + elementwise }
 
   /// Rows one lane takes through a layer at once.
-  private static let rows = 1040
-
-  // MARK: products
+  static let rows = 1040
 
   private enum Product: String, CaseIterable {
     /// y = x W^T.
@@ -32,12 +27,13 @@ enum KernelCases {
 
   private static func product(_ product: Product, out: Int, in width: Int) -> BenchCase {
     repeated(
-      "kernel/product/\(product.rawValue)/\(out)x\(width)", operations: 2 * rows * out * width
+      "kernel/product/\(product.rawValue)/\(out)x\(width)",
+      operations: Double(2 * rows * out * width)
     ) {
       let scratch = Arena<Float>()
-      let x = random(rows, width)
-      let y = random(rows, out)
-      let weight = random(out, width)
+      let x = RandomMatrix(rows, width)
+      let y = RandomMatrix(rows, out)
+      let weight = RandomMatrix(out, width)
       return {
         switch product {
         case .forward: scratch.multiply(x.matrix, weight.matrix.transposed, into: y.matrix)
@@ -49,63 +45,35 @@ enum KernelCases {
     }
   }
 
-  // MARK: elementwise
-
-  private static var elementwise: [BenchCase] {
-    let n = rows * 256
-    return [
-      repeated("kernel/layernorm/256", values: n) {
-        let (x, y, kept) = (random(rows, 256), random(rows, 256), random(rows, 256))
-        let (gamma, beta, reciprocal) = (random(1, 256), random(1, 256), random(1, rows))
-        return {
-          Float.layernorm(
-            rows, 256, x.matrix.base, gamma.matrix.base, beta.matrix.base, 1e-5, kept.matrix.base,
-            reciprocal.matrix.base, y.matrix.base)
-        }
-      },
-      repeated("kernel/gelu/256", values: n) {
-        let (x, y, bias) = (random(rows, 256), random(rows, 256), Matrix128.zeros(256))
-        return { Float.gelu(rows, 256, x.matrix.base, bias.base, y.matrix.base) }
-      },
-      repeated("kernel/softmax/65", values: rows * 65) {
-        let x = random(rows, 80)
-        return { Float.softmax(rows, 65, 80, 1, x.matrix.base) }
-      },
-    ]
-  }
-
-  private enum Matrix128 {
-    static func zeros(_ count: Int) -> Storage<Float> { Storage(count: count) }
-  }
-
-  // MARK: helpers
-
-  /// A matrix with memory of its own.
-  private struct Block {
-    let storage: Storage<Float>
-    let matrix: Matrix<Float>
-  }
-
-  private static func random(_ rows: Int, _ columns: Int) -> Block {
-    let storage = Storage<Float>(count: rows * columns)
-    var stream = RandomStream(RandomKey(seed: 0, "bench", UInt64(rows), UInt64(columns)))
-    for i in 0..<storage.count { storage.base[i] = Float(stream.normal()) }
-    return Block(storage: storage, matrix: Matrix(storage.base, rows, columns))
-  }
-
-  /// A kernel run 50 times in each lane a repetition, each lane with its own operands.
-  private static func repeated(
-    _ name: String, operations: Int? = nil, values: Int? = nil,
-    _ prepare: @escaping () -> () -> Void
+  /// A kernel run `times` times in each lane a repetition, each lane with its own operands.
+  /// - Parameter operations, values, bytes: of one run of the kernel.
+  static func repeated(
+    _ name: String, operations: Double? = nil, values: Int? = nil, bytes: Int? = nil,
+    times: Int = 50, _ prepare: @escaping () throws -> () -> Void
   ) -> BenchCase {
-    let (times, lanes) = (50, availableCores)
+    let lanes = availableCores
     let factor = Double(times * lanes)
     return BenchCase(
-      name: name, operations: operations.map { factor * Double($0) },
-      samples: values.map { factor * Double($0) }, repetitions: 15
+      name: name, operations: operations.map { factor * $0 },
+      values: values.map { factor * Double($0) }, bytes: bytes.map { factor * Double($0) },
+      repetitions: 15
     ) {
-      let work = (0..<lanes).map { _ in prepare() }
+      let work = try (0..<lanes).map { _ in try prepare() }
       return { inLanes(lanes) { lane in for _ in 0..<times { work[lane]() } } }
     }
+  }
+}
+
+/// Standard normal numbers with memory of their own.
+struct RandomMatrix {
+  private let storage: Storage<Float>
+  let matrix: Matrix<Float>
+  var base: UnsafeMutablePointer<Float> { matrix.base }
+
+  init(_ rows: Int, _ columns: Int, scale: Float = 1) {
+    storage = Storage(count: rows * columns)
+    var stream = RandomStream(RandomKey(seed: 0, "bench", UInt64(rows), UInt64(columns)))
+    for i in 0..<storage.count { storage.base[i] = scale * Float(stream.normal()) }
+    matrix = Matrix(storage.base, rows, columns)
   }
 }

@@ -10,7 +10,7 @@ struct LoadRecords: Sendable {
   let name: String
   let shape: [Int]
   let type: ElementType
-  let count: Int
+  var count: Int
   let batch: Int
   /// Rows of long recordings, delivered as windows, instead of records.
   var windows = false

@@ -19,8 +19,7 @@ enum StepCases {
     let (model, settings) = (preset.model, preset.settings)
     return BenchCase(
       name: "step/\(objective.rawValue)/\(preset.dataset)",
-      operations: nominalOperations(
-        model, settings, batch: preset.batch, meta: objective == .metamae),
+      operations: preset.nominalOperations(isMeta: objective == .metamae),
       samples: Double(preset.batch)
     ) {
       let bench = Workbench<Float>(
@@ -46,7 +45,7 @@ enum StepCases {
     }
   }
 
-  private static func fillRandomly(_ tokens: TokenBatch<Float>) {
+  static func fillRandomly(_ tokens: TokenBatch<Float>) {
     var stream = RandomStream(RandomKey(seed: 0, "bench"))
     for (k, input) in tokens.inputs.enumerated() {
       if input.kind == .tokens {
@@ -58,29 +57,5 @@ enum StepCases {
         for i in 0..<patches.count { patches.base[i] = Float(stream.normal()) }
       }
     }
-  }
-
-  /// Operations of the matrix products of one step, counted from the shapes: the decoder's linear maps as 9 forward
-  /// products for MetaMAE and 3 for MAE, whatever is cleverly left out.
-  static func nominalOperations(
-    _ model: ModelConfiguration, _ settings: ObjectiveSettings, batch: Int, meta: Bool
-  ) -> Double {
-    let tokens = Double(model.tokenCount)
-    let kept = Double(settings.keptCount(of: model.tokenCount) + 1)
-    func transformer(_ size: TransformerSize, _ rows: Double) -> Double {
-      let width = Double(size.width)
-      return Double(size.layers) * (2 * 8 * width * width * rows + 4 * rows * rows * width)
-    }
-    let encoder = transformer(model.encoder, kept) * 3
-    let decoder = transformer(model.decoder, tokens + 1) * (meta ? 9 : 3)
-    let (wide, narrow) = (Double(model.encoder.width), Double(model.decoder.width))
-    let edges = model.inputs.reduce(0.0) { sum, input in
-      let count = Double(input.tokenCount)
-      let width = Double(input.tokenWidth)
-      let head = input.kind == .tokens ? wide : width
-      return sum + 2 * width * wide * count * 2 + 2 * head * narrow * count * (meta ? 6 : 3)
-        + 2 * Double(input.vocabulary) * wide * count * (meta ? 4 : 2)
-    }
-    return Double(batch) * (encoder + decoder + edges)
   }
 }
