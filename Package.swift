@@ -66,9 +66,13 @@ let package = Package(
         ])
       ]),
 
+    .target(
+      name: "CShuffle", path: "Sources/CShuffle",
+      cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
+
     room("Basics", ["CSystem", "CCrypto"]),
     room("Experiments", ["Basics", "CYAML"]),
-    room("ShardFormat", ["Basics", "CLMDB", "CZstd"]),
+    room("ShardFormat", ["Basics", "CLMDB", "CZstd", "CShuffle"]),
     room(
       "DatasetReaders",
       [
@@ -76,7 +80,7 @@ let package = Package(
         "CSamplerate", "CImages", "CSystem",
       ],
       in: "preprocess"),
-    room("DataLoading", ["Basics", "ShardFormat", "CSystem"]),
+    room("DataLoading", ["Basics", "ShardFormat", "CSystem", "CShuffle"]),
     room("TensorCore", ["Basics", "COpenBLAS", "CKernels"]),
     room("Networks", ["Basics", "Experiments", "TensorCore"]),
     room("Objectives", ["Basics", "Experiments", "TensorCore", "Networks"]),

@@ -19,7 +19,9 @@ public final class FileWriter {
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
     while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      let count =
+        DiskFault.strikes()
+        ? -1 : Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw Failure.system(errno, at: path, "cannot write") }
       done += count
@@ -30,7 +32,9 @@ public final class FileWriter {
   /// Syncs and closes. Call once, last.
   /// - Returns: SHA-256 of all that was written, in lower-case hexadecimal.
   public func finish() throws -> String {
-    guard fsync(descriptor) == 0 else { throw Failure.system(errno, at: path, "cannot sync") }
+    guard !DiskFault.strikes(), fsync(descriptor) == 0 else {
+      throw Failure.system(errno, at: path, "cannot sync")
+    }
     let closed = close(descriptor)
     descriptor = -1
     guard closed == 0 else { throw Failure.system(errno, at: path, "cannot close") }

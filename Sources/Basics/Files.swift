@@ -48,7 +48,7 @@ public enum Files {
     let beside = path + unfinishedSuffix
     do {
       try write(bytes, to: beside)
-      guard rename(beside, path) == 0 else {
+      guard !DiskFault.strikes(), rename(beside, path) == 0 else {
         throw Failure.system(errno, at: path, "cannot rename")
       }
     } catch {
@@ -69,12 +69,16 @@ public enum Files {
     defer { close(descriptor) }
     var done = 0
     while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      let count =
+        DiskFault.strikes()
+        ? -1 : Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw Failure.system(errno, at: path, "cannot write") }
       done += count
     }
-    guard fsync(descriptor) == 0 else { throw Failure.system(errno, at: path, "cannot sync") }
+    guard !DiskFault.strikes(), fsync(descriptor) == 0 else {
+      throw Failure.system(errno, at: path, "cannot sync")
+    }
   }
 
   /// Makes a rename or creation in the folder durable.
@@ -82,7 +86,7 @@ public enum Files {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Failure.system(errno, at: path, "cannot open") }
     defer { close(descriptor) }
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
+    guard !DiskFault.strikes(), fsync(descriptor) == 0 || errno == EINVAL else {
       throw Failure.system(errno, at: path, "cannot sync")
     }
   }

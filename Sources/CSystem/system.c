@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -69,6 +70,11 @@ int cs_stop_install(void) {
 }
 
 int cs_stop_requested(void) { return stops; }
+
+int64_t cs_file_system(const char *path) {
+  struct statfs s;
+  return statfs(path, &s) == 0 ? (int64_t)(uint32_t)s.f_type : -1;
+}
 
 int cs_terminal_columns(int descriptor) {
   struct winsize w;

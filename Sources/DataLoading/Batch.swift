@@ -38,11 +38,10 @@ final class BatchTable: @unchecked Sendable {
     folders[i] = UInt8(truncatingIfNeeded: folder)
     epochs[i] = layout.head(slot).pointee.epoch
     for k in 0..<inputCount {
-      inputs[k &* capacity &+ i] = UnsafeRawPointer(
-        layout.input(k, slot) + place &* layout.sample.inputBytes[k])
+      inputs[k &* capacity &+ i] = UnsafeRawPointer(slot + layout.places(k, slot)[place])
     }
     if let labels {
-      labels[i] = UnsafeRawPointer(layout.labels(slot) + place &* layout.sample.labelBytes)
+      labels[i] = UnsafeRawPointer(slot + layout.places(inputCount, slot)[place])
     }
   }
 }

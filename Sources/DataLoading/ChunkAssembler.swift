@@ -55,6 +55,7 @@ final class ChunkAssembler {
   func gather(
     _ slot: UnsafeMutableRawPointer, _ elements: some Collection<UInt64>, epoch: UInt64
   ) throws {
+    layout.placeInOrder(elements.count, slot)
     lookups.removeAll(keepingCapacity: true)
     for (place, element) in elements.enumerated() { lookups.append((element, place)) }
     if case .records = source { lookups.sort { $0.element < $1.element } }
@@ -84,7 +85,8 @@ final class ChunkAssembler {
       let count = records.shape.count(inBlock: block)
       let these = UnsafeBufferPointer(rebasing: places[first..<first + count])
       try guarded {
-        try records.scatter(block: block, to: these, of: slot, placing: placing)
+        try records.place(
+          block: block, Int(i), after: first, as: these, in: slot, placing: placing)
       } otherwise: {
         let ids = layout.ids(slot)
         let position = UInt64(block * records.shape.samplesPerBlock)

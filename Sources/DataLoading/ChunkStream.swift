@@ -38,7 +38,8 @@ final class ChunkStream {
   init(_ split: Split, _ options: LoaderOptions, start position: UInt64, tally: EpochTally?) throws
   {
     let order = SampleOrder(split.orderShape, shuffle: options.shuffle, seed: options.seed)
-    let layout = SlotLayout(split.sample, capacity: order.chunkCapacity)
+    let layout = SlotLayout(
+      split.sample, capacity: order.chunkCapacity, area: split.area(for: order))
     let start = order.locate(position)
     plan = WorkerPlan(
       split: split, order: order, layout: layout, workers: options.workers,

@@ -28,6 +28,7 @@ extension Split {
         identity: try Files.identity(path))
     }
     self.shards = shards
+    let isWindowed = manifest.sampling != nil
     open = {
       let reader = try ShardReader(
         directory: directory, manifest: manifest, identities: shards.map(\.identity))
@@ -43,9 +44,15 @@ extension Split {
           }
           return sum
         },
-        decode: { block, target in try reader.decode(block: block, into: target) },
+        decode: { block, target in
+          if isWindowed {
+            try reader.decode(block: block, into: target)
+          } else {
+            try reader.decompress(block: block, into: target)
+          }
+        },
         decodeFlipped: { block, bit, target in
-          try reader.decode(block: block, into: target, flipping: bit)
+          try reader.decompress(block: block, into: target, flipping: bit)
         })
     }
     if let sampling = manifest.sampling, let segments = manifest.segments {
@@ -65,7 +72,8 @@ extension RecordShape {
         let input = manifest.inputs.indices.first { field.name == "input.\($0)" }
         return Part(
           bytes: field.byteCount,
-          destination: input.map { .input($0) } ?? (field.name == "label" ? .label : .nowhere))
+          destination: input.map { .input($0) } ?? (field.name == "label" ? .label : .nowhere),
+          width: field.byteShuffle ? field.type.byteCount : 1, isBytes: field.type == .uint8)
       })
   }
 }

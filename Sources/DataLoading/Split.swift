@@ -73,6 +73,12 @@ struct Split: Sendable {
     }
   }
 
+  /// What is decompressed into the slots themselves.
+  func area(for order: SampleOrder) -> BlockArea? {
+    guard order.isBlockwise, case .records(let shape, _) = content else { return nil }
+    return shape.area(blocks: Int(SampleOrder.blocksPerChunk))
+  }
+
   func assembler(
     layout: SlotLayout, seed: UInt64, cacheBytes: Int, badBlocks: BadBlocks,
     decode: @escaping BlockDecoder

@@ -3,6 +3,7 @@
 // windows overlap.
 
 import Basics
+import CShuffle
 
 /// The segments of a split and how windows are drawn from them.
 struct WindowShape: Sendable {
@@ -118,7 +119,7 @@ final class WindowSource {
     switch part.valueBytes {
     case 1: run(UInt8.self)
     case 2: run(UInt16.self)
-    case 4: run(UInt32.self)
+    case 4: csh_transpose4(source, rows, part.channels, target, shape.length)
     default: run(UInt64.self)
     }
   }

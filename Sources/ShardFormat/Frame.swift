@@ -1,6 +1,7 @@
 // One zstd frame with content size and checksum, and the byte shuffle in front of it. The only file that imports
 // CZstd.
 
+import CShuffle
 import CZstd
 import Glibc
 
@@ -39,63 +40,55 @@ enum ByteShuffle {
     _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer,
     _ widths: [(element: Int, count: Int)]
   ) {
-    var (from, to) = (
-      source.assumingMemoryBound(to: UInt8.self), target.assumingMemoryBound(to: UInt8.self)
-    )
+    var (from, to) = (source, target)
     for (element, count) in widths {
-      switch element {
-      case 1: memcpy(to, from, count)
-      case 4:
-        let words = UnsafeMutableRawPointer(to).assumingMemoryBound(to: UInt32.self)
-        let (b0, b1, b2, b3) = (from, from + count, from + 2 * count, from + 3 * count)
-        var i = 0
-        while i < count {
-          words[i] =
-            UInt32(b0[i]) | UInt32(b1[i]) &<< 8 | UInt32(b2[i]) &<< 16 | UInt32(b3[i]) &<< 24
-          i &+= 1
-        }
-      default:
-        for byte in 0..<element {
-          let plane = from + byte * count
-          let first = to + byte
-          var i = 0
-          while i < count {
-            first[i &* element] = plane[i]
-            i &+= 1
-          }
-        }
-      }
+      csh_unshuffle(Int32(element), from, count, to, count)
       from += element * count
       to += element * count
     }
   }
 }
 
-/// Compresses blocks; one context, reused.
+/// Compresses blocks; contexts reused.
+///
+/// Each block is compressed twice, at level 3 and without looking for repetitions (entropy coding only), and the smaller
+/// frame is kept: of noise-like blocks, where level 3 finds chance repetitions, the second is smaller and twice as fast
+/// to decompress.
 final class FrameCompressor {
   static let level: Int32 = 3
-  private let context: OpaquePointer
-  private(set) var frame: UnsafeMutableRawBufferPointer
+  private let contexts: [OpaquePointer]
+  private let frames: [UnsafeMutableRawBufferPointer]
 
   init(mostBytes: Int) {
-    context = ZSTD_createCCtx()!
-    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Self.level)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
-    frame = .allocate(byteCount: ZSTD_compressBound(mostBytes), alignment: 64)
+    contexts = [Self.level, ZSTD_minCLevel()].map { level in
+      let context = ZSTD_createCCtx()!
+      ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
+      ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
+      ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
+      return context
+    }
+    // ZSTD_c_literalCompressionMode = ZSTD_ps_enable: the lowest levels would store literals as they are.
+    ZSTD_CCtx_setParameter(contexts[1], ZSTD_c_experimentalParam5, 1)
+    frames = contexts.map { _ in
+      .allocate(byteCount: ZSTD_compressBound(mostBytes), alignment: 64)
+    }
   }
 
   deinit {
-    ZSTD_freeCCtx(context)
-    frame.deallocate()
+    for context in contexts { ZSTD_freeCCtx(context) }
+    for frame in frames { frame.deallocate() }
   }
 
   /// The frame of `bytes`; valid until the next call.
   func compress(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    let size = ZSTD_compress2(
-      context, frame.baseAddress, frame.count, bytes.baseAddress, bytes.count)
-    precondition(ZSTD_isError(size) == 0, "zstd: \(String(cString: ZSTD_getErrorName(size)))")
-    return UnsafeRawBufferPointer(rebasing: frame[..<size])
+    let sizes = zip(contexts, frames).map { context, frame in
+      let size = ZSTD_compress2(
+        context, frame.baseAddress, frame.count, bytes.baseAddress, bytes.count)
+      precondition(ZSTD_isError(size) == 0, "zstd: \(String(cString: ZSTD_getErrorName(size)))")
+      return size
+    }
+    let best = sizes[1] < sizes[0] ? 1 : 0
+    return UnsafeRawBufferPointer(rebasing: frames[best][..<sizes[best]])
   }
 }
 

@@ -10,6 +10,8 @@ public final class ShardReader {
   private var databases: [ShardDatabaseReader?]
   /// Which files the shards were when somebody looked first; nil: whatever is there.
   private let identities: [FileIdentity?]
+  /// The block that was asked for last.
+  private var current: (block: Int, frame: UnsafeRawBufferPointer)?
   private let decompressor = FrameDecompressor()
   private let shuffled: UnsafeMutableRawBufferPointer
   private let needsUnshuffle: Bool
@@ -98,11 +100,14 @@ public final class ShardReader {
     }
   }
 
-  /// Decompresses a block and leaves its bytes shuffled: the decompressor's own work, for measurements.
-  package func decompress(block: Int, into target: UnsafeMutableRawBufferPointer) throws {
+  /// Decompresses a block and leaves the bytes of byte-shuffled fields apart: for who regroups them on the way.
+  /// - Parameter bit: as in `decode`.
+  public func decompress(
+    block: Int, into target: UnsafeMutableRawBufferPointer, flipping bit: UInt64? = nil
+  ) throws {
     let bytes = UnsafeMutableRawBufferPointer(
       rebasing: target[..<manifest.byteCount(ofBlock: block)])
-    if let reason = decompressor.decompress(try frame(ofBlock: block), into: bytes) {
+    if let reason = decompress(try frame(ofBlock: block), into: bytes, flipping: bit) {
       throw Failure(.badData, at: place(ofBlock: block), reason, remedy: remedy)
     }
   }
@@ -118,10 +123,18 @@ public final class ShardReader {
     return copy.withUnsafeBytes { decompressor.decompress($0, into: target) }
   }
 
-  /// The compressed frame of a block, in the mapped file: valid until the next call.
+  /// The compressed frame of a block, in the mapped file: valid until a frame of another block is asked for.
   ///
-  /// The file's length is looked at each time: one cut short under its mapping would end the process.
+  /// The file's length is looked at for each block: one cut short under its mapping would end the process.
   public func frame(ofBlock block: Int) throws -> UnsafeRawBufferPointer {
+    if let current, current.block == block { return current.frame }
+    current = nil
+    let frame = try lookUp(block)
+    current = (block, frame)
+    return frame
+  }
+
+  private func lookUp(_ block: Int) throws -> UnsafeRawBufferPointer {
     let index = shardIndex(ofBlock: block)
     let shard = manifest.shards[index]
     let database = try databases[index] ?? open(index)

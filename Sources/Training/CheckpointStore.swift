@@ -102,7 +102,7 @@ struct CheckpointStore {
   }
 
   private static func rename(_ old: String, to new: String) throws {
-    guard Glibc.rename(old, new) == 0 else {
+    guard !DiskFault.strikes(), Glibc.rename(old, new) == 0 else {
       throw Failure.system(errno, at: new, "cannot rename")
     }
   }

@@ -1,17 +1,13 @@
 // How many cores this process may use: the affinity mask, cut by the control group's quota.
 
-import Basics
 import Foundation
 
 public enum GrantedCores {
   /// At least 1.
   public static func count() -> Int {
     let allowed = ProcessInfo.processInfo.activeProcessorCount
-    guard Files.exists(quotaFile), let bytes = try? Files.read(quotaFile) else { return allowed }
-    return min(allowed, fromQuota(String(decoding: bytes, as: UTF8.self)) ?? allowed)
+    return min(allowed, ControlGroup.cores() ?? allowed)
   }
-
-  private static let quotaFile = "/sys/fs/cgroup/cpu.max"
 
   /// `200000 100000` is 2; `max 100000` is nil: no quota.
   static func fromQuota(_ text: String) -> Int? {

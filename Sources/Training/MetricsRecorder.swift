@@ -68,14 +68,17 @@ final class MetricsRecorder {
 
   /// Makes all lines durable; a checkpoint never outlives the lines before it.
   func sync() throws {
-    guard fsync(descriptor) == 0 else { throw Failure.system(errno, at: path, "cannot sync") }
+    guard !DiskFault.strikes(), fsync(descriptor) == 0 else {
+      throw Failure.system(errno, at: path, "cannot sync")
+    }
   }
 
   private func append(_ bytes: [UInt8]) throws {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done)
+        DiskFault.strikes()
+          ? -1 : Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done)
       }
       if count < 0 && errno == EINTR { continue }
       guard count >= 0 else { throw Failure.system(errno, at: path, "cannot write") }

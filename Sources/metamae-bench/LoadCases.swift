@@ -41,7 +41,7 @@ enum LoadCases {
   }
 
   /// What a trainer does first: stored values times a scale, as floats.
-  private static func convert(
+  static func convert(
     _ batch: Batch, _ records: LoadRecords, to target: UnsafeMutablePointer<Float>
   ) {
     let values = records.valueCount
@@ -61,27 +61,32 @@ enum LoadCases {
   }
 
   private static func decode(_ records: LoadRecords) -> BenchCase {
-    // One repetition decodes each block of the split as often as it takes to fill about a second.
-    let bytes =
-      records.windows ? records.count * 4 * records.shape[0] : records.count * records.recordBytes
-    let rounds = max(1, 1_000_000_000 / bytes)
+    let bytes = 1_000_000_000
     return BenchCase(
       name: "load/\(records.name)/decode",
-      samples: Double(rounds * bytes) / Double(records.sampleBytes)
+      samples: Double(bytes) / Double(records.sampleBytes)
     ) {
       let folder = try BenchFolder()
       try records.write(to: folder.path)
-      let reader = try ShardReader(directory: folder.path)
-      let manifest = reader.manifest
-      let buffer = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: manifest.samplesPerBlock * manifest.recordBytes, alignment: 64)
+      let decoder = try BareDecoder(folder.path)
       return {
-        for _ in 0..<rounds {
-          for block in 0..<manifest.blockCount { try reader.decompress(block: block, into: buffer) }
-        }
+        try decoder.decode(bytes: bytes)
         withExtendedLifetime(folder) {}
       }
     }
+  }
+
+  /// Stored bytes a second of the bare decompressor over a split's blocks.
+  static func decodeRate(_ folder: String, seconds: Double) throws -> Double {
+    let decoder = try BareDecoder(folder)
+    try decoder.decode(bytes: 16 << 20)
+    let start = monotonicSeconds()
+    var bytes = 0
+    while monotonicSeconds() - start < seconds {
+      try decoder.decode(bytes: 16 << 20)
+      bytes += 16 << 20
+    }
+    return Double(bytes) / (monotonicSeconds() - start)
   }
 
   private static var handOver: BenchCase {
@@ -123,4 +128,29 @@ final class BenchFolder {
   }
 
   deinit { try? Files.remove(path) }
+}
+
+/// Decompresses a split's blocks one after the other, around and around, into one buffer.
+private final class BareDecoder {
+  private let reader: ShardReader
+  private let buffer: UnsafeMutableRawBufferPointer
+  private var block = 0
+
+  init(_ folder: String) throws {
+    reader = try ShardReader(directory: folder)
+    buffer = .allocate(
+      byteCount: reader.manifest.samplesPerBlock * reader.manifest.recordBytes, alignment: 64)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// About so many bytes: whole blocks.
+  func decode(bytes: Int) throws {
+    var left = bytes
+    while left > 0 {
+      try reader.decompress(block: block, into: buffer)
+      left -= reader.manifest.byteCount(ofBlock: block)
+      block = (block + 1) % reader.manifest.blockCount
+    }
+  }
 }

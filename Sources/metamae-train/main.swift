@@ -14,5 +14,6 @@ Console.run(
         try TrainCommand.run(arguments)
       }
     ),
+    ("doctor", DoctorCommand.command, { try DoctorCommand.run($0) }),
     ("audit", AuditCommand.command, { try AuditCommand.run($0) }),
   ])

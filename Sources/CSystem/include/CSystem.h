@@ -34,6 +34,10 @@ static inline uint64_t cs_add64(uint64_t *p, uint64_t v) { return __atomic_fetch
 int cs_stop_install(void);
 int cs_stop_requested(void);
 
+/* ---- file systems ---- */
+
+int64_t cs_file_system(const char *path); /* the kernel's number of the kind; -1 error */
+
 /* ---- terminal ---- */
 
 int cs_terminal_columns(int descriptor); /* 80 when unknown */
