@@ -143,3 +143,54 @@ final class ShardDatabaseReader {
     }
   }
 }
+
+/// Another program's LMDB file, read by key (TAPE's `data.mdb`). Open it in the process that reads.
+public final class LMDBFile {
+  private let path: String
+  private var environment: OpaquePointer?
+  private var transaction: OpaquePointer?
+  private var table: MDB_dbi = 0
+
+  /// - Throws: badData for a file that is cut, whose tree is damaged, or that is no LMDB file.
+  public init(path: String) throws {
+    self.path = path
+    do {
+      try TreeCheck.run(path)
+    } catch let problem as TreeCheck.Damage {
+      throw damaged(problem.description)
+    }
+    try check(mdb_env_create(&environment))
+    let flags = MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NORDAHEAD | MDB_NOSUBDIR
+    try check(mdb_env_open(environment, path, UInt32(flags), 0))
+    try check(mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &transaction))
+    try check(mdb_dbi_open(transaction, nil, 0, &table))
+  }
+
+  deinit {
+    if transaction != nil { mdb_txn_abort(transaction) }
+    if environment != nil { mdb_env_close(environment) }
+  }
+
+  /// The value of a key, in the mapped file; nil when there is none.
+  public func value(_ key: String) -> UnsafeRawBufferPointer? {
+    var bytes = Array(key.utf8)
+    return bytes.withUnsafeMutableBytes { bytes in
+      var key = MDB_val(mv_size: bytes.count, mv_data: bytes.baseAddress)
+      var value = MDB_val()
+      guard mdb_get(transaction, table, &key, &value) == 0 else { return nil }
+      return UnsafeRawBufferPointer(start: value.mv_data, count: value.mv_size)
+    }
+  }
+
+  private func damaged(_ what: String) -> Failure {
+    Failure(
+      .badData, at: path, "expected a whole LMDB file: \(what)",
+      remedy: "The file is damaged; get it again.")
+  }
+
+  private func check(_ code: Int32) throws {
+    if code == 0 { return }
+    if code > 0 { throw Failure.system(code, at: path, "cannot open") }
+    throw damaged(String(cString: mdb_strerror(code)))
+  }
+}

@@ -21,6 +21,8 @@ struct TreeCheck {
   private var lastPage = 0
   private var nextKey: Int
   private let keys: Range<Int>
+  /// Whether keys and their number are the file's own affair.
+  private var takesAnyKeys = false
 
   /// Checks that the file holds a sound tree with exactly these block numbers.
   /// - Throws: `Damage` naming what is wrong; `Failure` when the file cannot be read.
@@ -33,6 +35,19 @@ struct TreeCheck {
       nextKey: blocks.lowerBound,
       keys: blocks)
     try check.walk()
+  }
+
+  /// Checks that the file holds a sound tree, whatever its keys are: an LMDB file of another program.
+  /// - Throws: as above.
+  static func run(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure.system(errno, at: path, "cannot open") }
+    defer { close(descriptor) }
+    var check = TreeCheck(
+      path: path, descriptor: descriptor, fileSize: try Files.size(path), nextKey: 0,
+      keys: 0..<Int.max, takesAnyKeys: true)
+    let root = try check.readMeta()
+    if root != UInt64.max { try check.visit(root, depth: 0) }
   }
 
   private mutating func walk() throws {
@@ -65,8 +80,13 @@ struct TreeCheck {
       throw damage("it needs \(last &+ 1) pages of \(pageSize) bytes, but has \(fileSize) bytes")
     }
     lastPage = Int(last)
-    guard meta.number(92, UInt16.self) == 0, meta.number(120, UInt64.self) == UInt64(keys.count)
-    else { throw damage("it does not hold \(keys.count) blocks") }
+    guard meta.number(92, UInt16.self) == 0,
+      takesAnyKeys || meta.number(120, UInt64.self) == UInt64(keys.count)
+    else {
+      throw damage(
+        takesAnyKeys
+          ? "its keys are of a kind not read here" : "it does not hold \(keys.count) blocks")
+    }
     return meta.number(128, UInt64.self)
   }
 
@@ -87,13 +107,16 @@ struct TreeCheck {
       let at = Int(page.number(TreeCheck.header + 2 * entry, UInt16.self))
       guard at >= upper, at + 8 <= pageSize else { throw damage("page \(number) is damaged") }
       let keyCount = Int(page.number(at + 6, UInt16.self))
-      guard keyCount == 8 || (keyCount == 0 && entry == 0 && flags == PageFlag.branch),
+      guard keyCount == 8 || (takesAnyKeys && (1...511).contains(keyCount)) || (keyCount == 0 && entry == 0 && flags == PageFlag.branch),
         at + 8 + keyCount <= pageSize
       else { throw damage("page \(number) is damaged") }
       let low = UInt64(page.number(at, UInt16.self))
       let high = UInt64(page.number(at + 2, UInt16.self))
       let nodeFlags = page.number(at + 4, UInt16.self)
-      let key = keyCount == 0 ? nil : UInt64(bigEndian: page.number(at + 8, UInt64.self))
+      let key =
+        takesAnyKeys
+        ? UInt64(nextKey)
+        : keyCount == 0 ? nil : UInt64(bigEndian: page.number(at + 8, UInt64.self))
       if flags == PageFlag.branch {
         guard key == nil || key == UInt64(nextKey) else {
           throw damage("page \(number) is damaged")
@@ -104,10 +127,12 @@ struct TreeCheck {
       guard key == UInt64(nextKey) else { throw damage("block \(nextKey) is out of place") }
       let size = Int(low | high << 16)
       if nodeFlags == 0 {
-        guard at + 16 + size <= pageSize else { throw damage("page \(number) is damaged") }
+        guard at + 8 + keyCount + size <= pageSize else { throw damage("page \(number) is damaged") }
       } else {
-        guard nodeFlags == 1, at + 24 <= pageSize else { throw damage("page \(number) is damaged") }
-        let first = page.number(at + 16, UInt64.self)
+        guard nodeFlags == 1, at + 16 + keyCount <= pageSize else {
+          throw damage("page \(number) is damaged")
+        }
+        let first = page.number(at + 8 + keyCount, UInt64.self)
         guard first >= 2, first <= UInt64(lastPage),
           Int(first) * pageSize + TreeCheck.header + size <= (lastPage + 1) * pageSize
         else { throw damage("block \(nextKey) lies outside the file") }
