@@ -107,7 +107,9 @@ struct TreeCheck {
       let at = Int(page.number(TreeCheck.header + 2 * entry, UInt16.self))
       guard at >= upper, at + 8 <= pageSize else { throw damage("page \(number) is damaged") }
       let keyCount = Int(page.number(at + 6, UInt16.self))
-      guard keyCount == 8 || (takesAnyKeys && (1...511).contains(keyCount)) || (keyCount == 0 && entry == 0 && flags == PageFlag.branch),
+      guard
+        keyCount == 8 || (takesAnyKeys && (1...511).contains(keyCount))
+          || (keyCount == 0 && entry == 0 && flags == PageFlag.branch),
         at + 8 + keyCount <= pageSize
       else { throw damage("page \(number) is damaged") }
       let low = UInt64(page.number(at, UInt16.self))
@@ -127,7 +129,9 @@ struct TreeCheck {
       guard key == UInt64(nextKey) else { throw damage("block \(nextKey) is out of place") }
       let size = Int(low | high << 16)
       if nodeFlags == 0 {
-        guard at + 8 + keyCount + size <= pageSize else { throw damage("page \(number) is damaged") }
+        guard at + 8 + keyCount + size <= pageSize else {
+          throw damage("page \(number) is damaged")
+        }
       } else {
         guard nodeFlags == 1, at + 16 + keyCount <= pageSize else {
           throw damage("page \(number) is damaged")

@@ -201,4 +201,56 @@ import Testing
     #expect(found.problem == problem)
     #expect(found.place.hasSuffix("_train.json, object 1 (byte \(good.utf8.count + 2))"))
   }
+
+  // MARK: LMDB
+
+  private func copy(_ name: String, _ path: String, _ folder: TemporaryFolder) throws {
+    try put(try Files.read(TAPEFixture.path(name)), folder.file(path + "/data.mdb"))
+  }
+
+  /// Files that Python's lmdb, pickle and numpy wrote: by number, not in the order of the keys.
+  @Test(arguments: [1, 3])
+  func databases(shares: Int) throws {
+    let folder = try TemporaryFolder()
+    for half in ["train", "valid"] {
+      try copy("tape_structure.mdb", "secondary_structure_\(half).lmdb", folder)
+      try copy("tape_stability.mdb", "stability_\(half).lmdb", folder)
+      try copy("tape_pfam.mdb", "pfam_\(half).lmdb", folder)
+    }
+    let source = try RawSource(folder.path)
+    let structure = try Decoded(
+      ProteinReader(source, .secondaryStructure, ReaderOptions()), shares: shares)
+    #expect(structure.contents.map(\.rowCount) == [12, 12])
+    for row in [0, 2, 10] {
+      let residues = 10 + 17 * row
+      let label = structure.records.record(row) + 128
+      #expect(
+        (0..<128).map { label.load(fromByteOffset: $0, as: UInt8.self) }
+          == (0..<128).map { $0 < residues ? UInt8(($0 * $0 + row) % 3) : 3 })
+    }
+    let stability = try Decoded(ProteinReader(source, .stability, ReaderOptions()), shares: shares)
+    #expect((stability.records.record(3) + 128).loadUnaligned(as: Float.self) == -0.25)
+    let pfam = try Decoded(ProteinReader(source, .pfam, ReaderOptions()), shares: shares)
+    #expect(try pfam.plan("test").task.names == ["3", "77", "500"])
+    let residues = Array(tokens(pfam.records.record(11)).prefix(15))
+    #expect(residues == [13, 16, 12, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0])
+    #expect(pfam.reader.notes.count == 2)
+  }
+
+  @Test func damagedDatabases() throws {
+    let folder = try TemporaryFolder()
+    for half in ["train", "valid"] {
+      try copy("tape_stability.mdb", "stability_\(half).lmdb", folder)
+    }
+    let path = folder.file("stability_train.lmdb/data.mdb")
+    let whole = try Files.read(path)
+    for count in [0, 100, 4096, whole.count - 4096, whole.count - 1] {
+      try put(Array(whole[..<count]), path)
+      let found = try failure {
+        _ = try Decoded(ProteinReader(RawSource(folder.path), .stability, ReaderOptions()))
+      }
+      #expect(found.kind == .badData, "\(count): \(found)")
+      #expect(found.place.hasPrefix(path), "\(count): \(found)")
+    }
+  }
 }

@@ -305,21 +305,25 @@ public enum DatasetRegistry {
       splits: ["train", "test"],
       open: { source, _ in try GenomicsReader(source, .outOfDistribution) }),
     Entry(
-      name: "pfam", layout: "pfam_train.json, pfam_valid.json (TAPE); --labels-from for classes",
+      name: "pfam",
+      layout:
+        "pfam_train.json, pfam_valid.json (TAPE, or its .lmdb folders); --labels-from for classes",
       splits: ["pretrain", "train", "test"], options: ["labels-from"],
       open: { try ProteinReader($0, .pfam, $1) }),
     Entry(
-      name: "scop", layout: "remote_homology_train.json, remote_homology_valid.json (TAPE)",
+      name: "scop",
+      layout: "remote_homology_train.json, remote_homology_valid.json (TAPE, or .lmdb)",
       splits: ["train", "test"], open: { try ProteinReader($0, .scop, $1) }),
     Entry(
       name: "secondary-structure",
-      layout: "secondary_structure_train.json, secondary_structure_valid.json (TAPE)",
+      layout: "secondary_structure_train.json, secondary_structure_valid.json (TAPE, or .lmdb)",
       splits: ["train", "test"], open: { try ProteinReader($0, .secondaryStructure, $1) }),
     Entry(
-      name: "stability", layout: "stability_train.json, stability_valid.json (TAPE)",
+      name: "stability", layout: "stability_train.json, stability_valid.json (TAPE, or .lmdb)",
       splits: ["train", "test"], open: { try ProteinReader($0, .stability, $1) }),
     Entry(
-      name: "fluorescence", layout: "fluorescence_train.json, fluorescence_valid.json (TAPE)",
+      name: "fluorescence",
+      layout: "fluorescence_train.json, fluorescence_valid.json (TAPE, or .lmdb)",
       splits: ["train", "test"], open: { try ProteinReader($0, .fluorescence, $1) }),
     Entry(
       name: "eurosat", layout: "AnnualCrop/AnnualCrop_1.tif ... SeaLake/, below any folder",

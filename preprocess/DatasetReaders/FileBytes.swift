@@ -7,10 +7,19 @@ final class FileBytes: @unchecked Sendable {
   let bytes: UnsafeRawBufferPointer
   let place: String
   private let isMapped: Bool
+  private let isBorrowed: Bool
+
+  /// Bytes that something else holds, for longer than this.
+  init(borrowing bytes: UnsafeRawBufferPointer, place: String) {
+    (self.bytes, self.place) = (bytes, place)
+    isMapped = false
+    isBorrowed = true
+  }
 
   /// - Parameter limit: what is not mapped may have at most so many bytes.
   init(_ entry: RawEntry, atMost limit: Int = 1 << 33) throws {
     place = entry.place
+    isBorrowed = false
     guard entry.inside.isEmpty else {
       var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
       var count = 0
@@ -56,7 +65,7 @@ final class FileBytes: @unchecked Sendable {
   }
 
   deinit {
-    guard let base = bytes.baseAddress else { return }
+    guard let base = bytes.baseAddress, !isBorrowed else { return }
     if isMapped {
       munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
     } else {

@@ -82,7 +82,7 @@ extension Pickle {
     return PickledArray(shape: shape, type: type, isFortran: isFortran, data: state[4])
   }
 
-  private func type(_ value: PickleValue) -> NumpyType? {
+  func type(_ value: PickleValue) -> NumpyType? {
     guard let found = object(value), found.name.hasPrefix("numpy"), found.name.hasSuffix(" dtype"),
       let arguments = items(found.arguments), let code = arguments.first.flatMap(text)
     else { return nil }

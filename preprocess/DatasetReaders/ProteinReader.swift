@@ -1,5 +1,6 @@
 // pfam, scop, secondary-structure, stability, fluorescence: datasets.md sections 7.2 and 7.3, from TAPE's JSON files (one
-// array of objects each, streamed: pfam_train.json is larger than memory). The benchmark tests on TAPE's `valid`.
+// array of objects each, streamed: pfam_train.json is larger than memory), or its LMDB files. The benchmark tests on
+// TAPE's `valid`.
 
 import Basics
 import ShardFormat
@@ -26,7 +27,12 @@ struct ProteinReader: DatasetReader {
     givenClans = try set == .pfam ? options.labelsFrom.map(ClassTable.read) : nil
     let names = ["train", "valid"].map { "\(set.stem)_\($0).json" }
     let found = source.find(names)
-    let (train, valid) = (found[names[0]], found[names[1]])
+    // JSON first: Pfam's transfer membership is defined on its order.
+    let files = ["train", "valid"].map { half in
+      found["\(set.stem)_\(half).json"]
+        ?? source.find(["data.mdb"], under: "\(set.stem)_\(half).lmdb")["data.mdb"]
+    }
+    let (train, valid) = (files[0], files[1])
     if set == .pfam {
       // Either half will do, when its classes are known.
       guard train != nil || (valid != nil && givenClans != nil) else {
@@ -43,15 +49,23 @@ struct ProteinReader: DatasetReader {
     let transfer = valid == nil ? [] : ["train", "test"]
     splitNames =
       set == .pfam ? (train == nil ? [] : ["pretrain"]) + transfer : ["train", "test"]
-    notes =
-      set == .pfam && valid != nil
-      ? ["train and test are cut from the last \(ProteinSet.transferRows) rows of permuted valid"]
-      : []
+    var notes: [String] = []
+    if set == .pfam, let valid {
+      notes.append(
+        "train and test are cut from the last \(ProteinSet.transferRows) rows of permuted valid")
+      if Self.isDatabase(valid) {
+        notes.append("LMDB's row order need not be the JSON's: the parts may have other members")
+      }
+    }
+    self.notes = notes
   }
+
+  private static func isDatabase(_ entry: RawEntry) -> Bool { entry.name.hasSuffix(".mdb") }
 
   // MARK: Decoding
 
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
+    if Self.isDatabase(parts[part]) { return try decode(database: parts[part], share, into: sink) }
     let json = try JSONReader(parts[part])
     let decoder = ProteinDecoder(set, json)
     var row = 0
@@ -70,6 +84,33 @@ struct ProteinReader: DatasetReader {
     }
     try json.finish()
     return PartContents(rowCount: row, codes: decoder.clans.sorted())
+  }
+
+  private func decode(database file: RawEntry, _ share: RowShare, into sink: RecordSink) throws
+    -> PartContents
+  {
+    let database = try TAPEDatabase(file)
+    var clans: Set<Int> = []
+    for row in 0..<database.count where share.holds(row) {
+      try sink.attempt(row) { record in
+        let pickle = try database.row(row)
+        guard let sequence = pickle.member("primary", of: pickle.root),
+          let residues = pickle.withBytes(of: sequence, { Array($0) }), !residues.isEmpty,
+          let label = pickle.member(set.labelKey, of: pickle.root),
+          let values = pickle.numbers(label)
+        else {
+          throw Failure(
+            .badData, at: database.spot(row),
+            "expected a dict with residues under primary and numbers under \(set.labelKey), found"
+              + " another value")
+        }
+        let place = { database.spot(row) }
+        try ProteinSet.store(residues: residues, at: place, into: record)
+        try set.store(label: values, residues: residues.count, at: place, into: record)
+        if set == .pfam { clans.insert(Int(values[0])) }
+      }
+    }
+    return PartContents(rowCount: database.count, codes: clans.sorted())
   }
 
   // MARK: Splits
