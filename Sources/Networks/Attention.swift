@@ -47,16 +47,16 @@ struct AttentionInputs<R: Real> {
 }
 
 extension AttentionShape {
-  /// Fills the shares p and the outputs o [queryCount, d].
+  /// Fills the outputs o [queryCount, d], and the shares p unless nil.
   func forward<R>(
-    _ x: AttentionInputs<R>, _ p: UnsafeMutablePointer<R>, into o: Matrix<R>, _ scratch: Arena<R>
+    _ x: AttentionInputs<R>, _ p: UnsafeMutablePointer<R>?, into o: Matrix<R>, _ scratch: Arena<R>
   ) {
     withWorkspace(scratch) { R.attention(geometry, x.q, x.k, x.v, p, o.base, $0) }
   }
 
-  /// The adjoints of the inputs from that of the outputs.
+  /// The adjoints of the inputs from that of the outputs; without p the shares are computed once more.
   func backward<R>(
-    _ dout: Matrix<R>, _ x: AttentionInputs<R>, _ p: UnsafeMutablePointer<R>,
+    _ dout: Matrix<R>, _ x: AttentionInputs<R>, _ p: UnsafeMutablePointer<R>?,
     into dx: AttentionInputs<R>, _ scratch: Arena<R>
   ) {
     withWorkspace(scratch) {

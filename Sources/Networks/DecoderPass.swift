@@ -179,7 +179,8 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
       }
       return (
         blocks: (0..<size.layers).map { _ in
-          BlockActivations<R>(samples: samples.count, tokens: tokens, size, allocate)
+          BlockActivations<R>(
+            samples: samples.count, tokens: tokens, size, keepsShares: true, allocate)
         },
         adjoints: (0..<(keepsAdjoints ? size.layers : 0)).map { _ in
           BlockAdjoints<R>(rows: rows, size, forWeights: false, allocate)

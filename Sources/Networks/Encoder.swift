@@ -177,10 +177,13 @@ public final class EncoderPass<R: Real>: @unchecked Sendable {
     let (count, tokenCount) = (samples.count, 1 + keptCount)
     let planned = Plan.memory { (allocate: (Int) -> UnsafeMutablePointer<R>) in
       // Frozen features need no history: all layers then share one layer's memory.
-      let first = BlockActivations(samples: count, tokens: tokenCount, size, allocate)
+      let first = BlockActivations(
+        samples: count, tokens: tokenCount, size, keepsShares: false, allocate)
       let blocks = (0..<size.layers).map { l in
         l == 0 || !keepsActivations
-          ? first : BlockActivations(samples: count, tokens: tokenCount, size, allocate)
+          ? first
+          : BlockActivations(
+            samples: count, tokens: tokenCount, size, keepsShares: false, allocate)
       }
       return (blocks, NormActivations(count * tokenCount, size.width, allocate))
     }

@@ -22,7 +22,7 @@ extension TransformerBlock {
     keyValue.product(yt, into: tangents.inputs.keyValue, lane)
     query.product(kept.shape.selected(yt, lane.scratch), into: tangents.inputs.query, lane)
     kept.shape.tangent(
-      tangents.inputs, kept.inputs, kept.shares, tangents.shares, into: tangents.mixed,
+      tangents.inputs, kept.inputs, kept.shares!, tangents.shares, into: tangents.mixed,
       lane.scratch)
     proj.product(tangents.mixed, into: out, adding: 1, lane)
     // 2. MLP
@@ -51,7 +51,7 @@ extension TransformerBlock {
     proj.backward(doutt, into: mixed, lane)
     proj.accumulateTangent(adjoints.branch, doutt, kept.mixed, tangents.mixed, lane)
     kept.shape.backwardTangent(
-      adjoints.mixed, mixed, tangents.inputs, kept.inputs, kept.shares, tangents.shares,
+      adjoints.mixed, mixed, tangents.inputs, kept.inputs, kept.shares!, tangents.shares,
       into: inputs, lane.scratch)
     let y = lane.scratch.matrix(n, d)
     let yt = lane.scratch.matrix(n, d)

@@ -165,8 +165,9 @@ struct BlockActivations<R: Real> {
   private(set) var shape: AttentionShape
   let norm1: NormActivations<R>
   private(set) var inputs: AttentionInputs<R>
-  /// softmax(q k^T), sample by sample, head by head: [queries, share stride] each.
-  let shares: UnsafeMutablePointer<R>
+  /// softmax(q k^T), sample by sample, head by head: [queries, share stride] each. Nil: not kept, for they are large
+  /// and cheap to make again; the tangent passes need them.
+  let shares: UnsafeMutablePointer<R>?
   /// The heads' outputs side by side, [m, d].
   private(set) var mixed: Matrix<R>
   private(set) var norm2: NormActivations<R>
@@ -174,7 +175,8 @@ struct BlockActivations<R: Real> {
   private(set) var hidden: Matrix<R>
 
   init(
-    samples: Int, tokens: Int, _ size: TransformerSize, _ allocate: (Int) -> UnsafeMutablePointer<R>
+    samples: Int, tokens: Int, _ size: TransformerSize, keepsShares: Bool,
+    _ allocate: (Int) -> UnsafeMutablePointer<R>
   ) {
     let n = samples * tokens
     func matrix(_ columns: Int) -> Matrix<R> { Matrix(allocate(n * columns), n, columns) }
@@ -182,7 +184,7 @@ struct BlockActivations<R: Real> {
       samples: samples, tokens: tokens, heads: size.heads, headWidth: size.headWidth)
     norm1 = NormActivations(n, size.width, allocate)
     inputs = AttentionInputs(query: matrix(size.width), keyValue: matrix(2 * size.width))
-    shares = allocate(n * size.heads * shape.shareStride)
+    shares = keepsShares ? allocate(n * size.heads * shape.shareStride) : nil
     mixed = matrix(size.width)
     norm2 = NormActivations(n, size.width, allocate)
     hidden = matrix(size.hiddenWidth)

@@ -22,14 +22,14 @@ extension Float {
   }
   public static func attention(
     _ geometry: AttentionGeometry, _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>,
-    _ v: UnsafePointer<Float>, _ p: UnsafeMutablePointer<Float>, _ o: UnsafeMutablePointer<Float>,
+    _ v: UnsafePointer<Float>, _ p: UnsafeMutablePointer<Float>?, _ o: UnsafeMutablePointer<Float>,
     _ workspace: UnsafeMutablePointer<Float>
   ) {
     withUnsafePointer(to: geometry) { floatKernels.pointee.attention($0, q, k, v, p, o, workspace) }
   }
   public static func attentionBackward(
     _ geometry: AttentionGeometry, _ q: UnsafePointer<Float>, _ k: UnsafePointer<Float>,
-    _ v: UnsafePointer<Float>, _ p: UnsafePointer<Float>, _ dout: UnsafePointer<Float>,
+    _ v: UnsafePointer<Float>, _ p: UnsafePointer<Float>?, _ dout: UnsafePointer<Float>,
     _ dq: UnsafeMutablePointer<Float>, _ dk: UnsafeMutablePointer<Float>,
     _ dv: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>
   ) {
@@ -79,7 +79,7 @@ extension Double {
   }
   public static func attention(
     _ geometry: AttentionGeometry, _ q: UnsafePointer<Double>, _ k: UnsafePointer<Double>,
-    _ v: UnsafePointer<Double>, _ p: UnsafeMutablePointer<Double>,
+    _ v: UnsafePointer<Double>, _ p: UnsafeMutablePointer<Double>?,
     _ o: UnsafeMutablePointer<Double>,
     _ workspace: UnsafeMutablePointer<Double>
   ) {
@@ -89,7 +89,7 @@ extension Double {
   }
   public static func attentionBackward(
     _ geometry: AttentionGeometry, _ q: UnsafePointer<Double>, _ k: UnsafePointer<Double>,
-    _ v: UnsafePointer<Double>, _ p: UnsafePointer<Double>, _ dout: UnsafePointer<Double>,
+    _ v: UnsafePointer<Double>, _ p: UnsafePointer<Double>?, _ dout: UnsafePointer<Double>,
     _ dq: UnsafeMutablePointer<Double>, _ dk: UnsafeMutablePointer<Double>,
     _ dv: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutablePointer<Double>
   ) {

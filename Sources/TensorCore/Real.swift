@@ -138,11 +138,11 @@ public protocol Real: BinaryFloatingPoint & Sendable {
   static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int
   static func attention(
     _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
-    _ v: UnsafePointer<Self>, _ p: UnsafeMutablePointer<Self>, _ o: UnsafeMutablePointer<Self>,
+    _ v: UnsafePointer<Self>, _ p: UnsafeMutablePointer<Self>?, _ o: UnsafeMutablePointer<Self>,
     _ workspace: UnsafeMutablePointer<Self>)
   static func attentionBackward(
     _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
-    _ v: UnsafePointer<Self>, _ p: UnsafePointer<Self>, _ dout: UnsafePointer<Self>,
+    _ v: UnsafePointer<Self>, _ p: UnsafePointer<Self>?, _ dout: UnsafePointer<Self>,
     _ dq: UnsafeMutablePointer<Self>, _ dk: UnsafeMutablePointer<Self>,
     _ dv: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutablePointer<Self>)
   static func attentionTangent(

@@ -73,8 +73,8 @@ struct ck_attention {
     F(void, product)(long flip_a, long flip_b, long m, long n, long depth, IN a, long lda, IN b, long ldb,   \
                      REAL beta, IO c, long ldc, IO workspace);                                               \
     F(long, attention_workspace)(GEOMETRY g);                                                                \
-    F(void, attention)(GEOMETRY g, IN q, IN k, IN v, IO p, IO o, IO workspace);                              \
-    F(void, attention_backward)(GEOMETRY g, IN q, IN k, IN v, IN p, IN dout, IO dq, IO dk, IO dv,            \
+    F(void, attention)(GEOMETRY g, IN q, IN k, IN v, MAYBE_OUT p, IO o, IO workspace);                       \
+    F(void, attention_backward)(GEOMETRY g, IN q, IN k, IN v, MAYBE p, IN dout, IO dq, IO dk, IO dv,         \
                                 IO workspace);                                                               \
     F(void, attention_tangent)(GEOMETRY g, IN q, IN k, IN v, IN qt, IN kt, IN vt, IN p, IO pt, IO ot,        \
                                IO workspace);                                                                \
