@@ -132,9 +132,13 @@ let package = Package(
         "Basics", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile", "TestSupport",
       ], path: "Tests/DatasetReadersTests", exclude: ["fixtures"], swiftSettings: strict),
     tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep"]),
+    .target(name: "CAllocations", path: "Tests/CAllocations"),
     tests(
       "ObjectivesTests",
-      ["Basics", "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers"]),
+      [
+        "Basics", "Experiments", "TensorCore", "Networks", "Objectives", "Optimizers",
+        "CAllocations",
+      ]),
     tests("ExperimentsTests", ["Basics", "Experiments"]),
     tests(
       "TrainingTests",

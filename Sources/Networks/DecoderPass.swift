@@ -34,7 +34,7 @@ public final class Selection: @unchecked Sendable {
   private let numbers: IndexList
   private var ends: [Int]
   /// What one token's distance of each input counts: batch factor / (inputs x selected tokens in the whole batch).
-  public fileprivate(set) var weights: [Double]
+  public private(set) var weights: [Double]
 
   init(samples: Int, inputs: Int, capacity: Int) {
     rowList = IndexList(capacity: capacity)
@@ -56,6 +56,11 @@ public final class Selection: @unchecked Sendable {
   var order: UnsafePointer<Int32> { UnsafePointer(orderList.base) }
   /// Rows of the input's tokens in the batch.
   var targets: UnsafePointer<Int32> { UnsafePointer(targetList.base) }
+
+  /// Copies; the array keeps its memory.
+  fileprivate func weigh(_ values: [Double]) {
+    for k in values.indices { weights[k] = values[k] }
+  }
 
   func part(_ k: Int) -> Range<Int> { (k == 0 ? 0 : ends[k - 1])..<ends[k] }
 
@@ -240,7 +245,7 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
       for j in keptCount..<tokenCount { absentList.append(local * tokens + 1 + Int(sorted[j])) }
     }
     selection.fill(samples, inputs, isSelected)
-    selection.weights = weights
+    selection.weigh(weights)
   }
 }
 

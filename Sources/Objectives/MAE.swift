@@ -16,7 +16,8 @@ public final class MAE<R: Real>: Objective, @unchecked Sendable {
   public let latent: Matrix<R>
   private let latentSlope: Matrix<R>
   private let storage: [Storage<R>]
-  private var losses: [Double]
+  private let tallies: [LossTally]
+  private var queryWeights: [Double]
 
   public init(_ bench: Workbench<R>) {
     self.bench = bench
@@ -34,32 +35,27 @@ public final class MAE<R: Real>: Objective, @unchecked Sendable {
     storage = [Storage(count: rows * width), Storage(count: rows * width)]
     latent = Matrix(storage[0].base, rows, width)
     latentSlope = Matrix(storage[1].base, rows, width)
-    losses = .init(repeating: 0, count: slices.count)
+    tallies = slices.map { _ in LossTally() }
+    queryWeights = bench.noWeights
   }
 
   public var trained: Range<Int> { 0..<bench.network.projectorStart }
 
   public func gradient() -> StepLoss {
     bench.begin()
-    let weights = bench.weights(bench.split.queryCounts, factor: 1)
-    losses.withUnsafeMutableBufferPointer { losses in
-      nonisolated(unsafe) let losses = losses
-      bench.inEachLane { index, lane in
-        losses[index] = 0
-        for slice in slices[index] { losses[index] += gradient(slice, index, weights, lane) }
-      }
+    bench.weigh(bench.split.queryCounts, factor: 1, into: &queryWeights)
+    bench.inEachLane { index, lane in
+      tallies[index].clear()
+      for slice in slices[index] { tallies[index].query += gradient(slice, index, lane) }
     }
     bench.mergeGradients()
-    let loss = losses.reduce(0, +)
+    let loss = tallies.reduce(0) { $0 + $1.query }
     return StepLoss(loss: loss, reconstruction: loss, contrast: 0)
   }
 
-  private func gradient(_ slice: Slice, _ index: Int, _ weights: [Double], _ lane: Lane<R>)
-    -> Double
-  {
+  private func gradient(_ slice: Slice, _ index: Int, _ lane: Lane<R>) -> Double {
     let (encoder, decoder) = (bench.network.encoder, bench.network.decoder)
-    let encoding = encodings[index].first { $0.samples.count == slice.samples.count }!
-    encoding.move(to: slice.samples)
+    let encoding = encoding(for: slice.samples, index)
     let order = bench.draws.order + slice.samples.lowerBound * bench.draws.tokenCount
     let keys = UnsafePointer(bench.dropoutKeys.baseAddress! + slice.samples.lowerBound)
     encoder.forward(
@@ -68,12 +64,21 @@ public final class MAE<R: Real>: Objective, @unchecked Sendable {
     for part in slice.parts {
       let pass = queries[index].pass(for: part)
       pass.plan(
-        order: bench.draws.order, keptCount: bench.keptCount, weights: weights, bench.split.isQuery)
+        order: bench.draws.order, keptCount: bench.keptCount, weights: queryWeights,
+        bench.split.isQuery)
       loss += decoder.loss(of: latent[rows(part)], bench.tokens, pass, lane)
       decoder.gradient(of: pass, into: latentSlope[rows(part)], lane)
     }
     encoder.backward(latentSlope[rows(slice.samples)], bench.tokens, encoding, keys: keys, lane)
     return loss
+  }
+
+  private func encoding(for samples: Range<Int>, _ index: Int) -> EncoderPass<R> {
+    for pass in encodings[index] where pass.samples.count == samples.count {
+      pass.move(to: samples)
+      return pass
+    }
+    preconditionFailure("no pass was made for \(samples.count) samples")
   }
 
   private func rows(_ samples: Range<Int>) -> Range<Int> {

@@ -15,9 +15,13 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
   private let trajectory: [Matrix<R>]
   /// The adjoint that travels back from Z* to Z.
   private let direction: Matrix<R>
+  /// Z and Z*, [B (1 + kept), d], of the last step.
+  public let latent: Matrix<R>
+  public let adapted: Matrix<R>
   private let storage: [Storage<R>]
-  private var queryWeights: [Double] = []
-  private var nearWeights: [Double] = []
+  private let tallies: [LossTally]
+  private var queryWeights: [Double]
+  private var nearWeights: [Double]
 
   /// A slice of the batch with the memory of its passes.
   private final class Encoded {
@@ -34,8 +38,6 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     let steps: [DecoderPass<R>]
     let query: SharedDecoderPass<R>
     let tangents: DecoderTangents<R>
-    var innerLoss = 0.0
-    var queryLoss = 0.0
     init(
       _ samples: Range<Int>, _ steps: [DecoderPass<R>], _ query: SharedDecoderPass<R>,
       _ tangents: DecoderTangents<R>
@@ -54,6 +56,9 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     storage = (0..<bench.settings.innerSteps + 2).map { _ in Storage(count: rows * width) }
     trajectory = storage.dropLast().map { Matrix($0.base, rows, width) }
     direction = Matrix(storage.last!.base, rows, width)
+    (latent, adapted) = (trajectory.first!, trajectory.last!)
+    tallies = bench.lanes.map { _ in LossTally() }
+    (queryWeights, nearWeights) = (bench.noWeights, bench.noWeights)
     slices = bench.slices().map { own in
       let query = SharedDecoderPass(bench, for: own.flatMap(\.parts))
       let sizes = Set(own.flatMap(\.parts).map(\.count))
@@ -80,27 +85,25 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
   }
 
   public var trained: Range<Int> { 0..<bench.network.table.count }
-  /// Z and Z*, [B (1 + kept), d], of the last step.
-  public var latent: Matrix<R> { trajectory.first! }
-  public var adapted: Matrix<R> { trajectory.last! }
   /// The inner loss of the last inner step, batch factor included.
-  public var innerLoss: Double { sum(\.innerLoss) }
+  public var innerLoss: Double { tallies.reduce(0) { $0 + $1.inner } }
 
   public func gradient() -> StepLoss {
     bench.begin()  // 5   S_x, Q_x
-    queryWeights = bench.weights(bench.split.queryCounts, factor: 1)
-    nearWeights = bench.weights(bench.split.nearCounts, factor: Double(bench.batchSize))
+    bench.weigh(bench.split.queryCounts, factor: 1, into: &queryWeights)
+    bench.weigh(bench.split.nearCounts, factor: Double(bench.batchSize), into: &nearWeights)
     bench.inEachLane { index, lane in
+      tallies[index].clear()
       for slice in slices[index] {
         encode(slice.encoding, lane)  // 6   Z_x
         for part in slice.parts {
-          adapt(part, lane)  // 7, 8  Z*_x
-          reconstruct(part, lane)  // 9   L_grad
+          tallies[index].inner += adapt(part, lane)  // 7, 8  Z*_x
+          tallies[index].query += reconstruct(part, lane)  // 9   L_grad
           pool(part)
         }
       }
     }
-    let grad = sum(\.queryLoss)
+    let grad = tallies.reduce(0) { $0 + $1.query }
     let weight = bench.settings.contrastWeight
     let contrast = contrast.gradient(weight: R(weight), bench.lanes, bench.statistics)  // 10  L_con
     bench.inEachLane { index, lane in  // 13
@@ -124,29 +127,35 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
   }
 
   /// Line 8: Z* = Z - alpha grad_Z L(Z; S and nearby), as often as there are inner steps.
-  private func adapt(_ part: Adapted, _ lane: Lane<R>) {
+  ///
+  /// - Returns: the loss before the last of them.
+  private func adapt(_ part: Adapted, _ lane: Lane<R>) -> Double {
+    var loss = 0.0
     let (decoder, rows) = (bench.network.decoder, rows(part.samples))
-    for (step, pass) in part.steps.enumerated() {
+    for step in part.steps.indices {
+      let pass = part.steps[step]
       pass.plan(
         order: bench.draws.order, keptCount: bench.keptCount, weights: nearWeights,
         bench.split.isNear)
-      part.innerLoss = decoder.loss(of: trajectory[step][rows], bench.tokens, pass, lane)
+      loss = decoder.loss(of: trajectory[step][rows], bench.tokens, pass, lane)
       let slope = trajectory[step + 1][rows]
       decoder.slope(of: pass, into: slope, lane)
       R.scale(slope.count, -R(bench.settings.innerLearningRate), slope.base)
       R.axpy(slope.count, 1, trajectory[step][rows].base, slope.base)
     }
+    return loss
   }
 
   /// Line 9: the query's loss from Z*, and its gradient: the first part of `direction`.
-  private func reconstruct(_ part: Adapted, _ lane: Lane<R>) {
+  private func reconstruct(_ part: Adapted, _ lane: Lane<R>) -> Double {
     let (decoder, rows) = (bench.network.decoder, rows(part.samples))
     let pass = part.query.pass(for: part.samples)
     pass.plan(
       order: bench.draws.order, keptCount: bench.keptCount, weights: queryWeights,
       bench.split.isQuery)
-    part.queryLoss = decoder.loss(of: adapted[rows], bench.tokens, pass, lane)
+    let loss = decoder.loss(of: adapted[rows], bench.tokens, pass, lane)
     decoder.gradient(of: pass, into: direction[rows], lane)
+    return loss
   }
 
   /// Line 13, back from Z* to Z. With v the adjoint after a step, the one before it is v - alpha H v.
@@ -169,14 +178,16 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
 
   /// Means of Z and Z* over the tokens of each sample, the class token left out.
   private func pool(_ part: Adapted) {
-    let width = latent.columns
-    for (pooled, z) in zip(contrast.pooled, [latent, adapted]) {
-      for sample in part.samples {
-        let mean = pooled.row(sample)
-        R.zero(width, mean)
-        R.columnSums(bench.keptCount, width, z.row(sample * (1 + bench.keptCount) + 1), mean)
-        R.scale(width, 1 / R(bench.keptCount), mean)
-      }
+    pool(latent, part.samples, into: contrast.pooled[0])
+    pool(adapted, part.samples, into: contrast.pooled[1])
+  }
+
+  private func pool(_ z: Matrix<R>, _ samples: Range<Int>, into pooled: Matrix<R>) {
+    for sample in samples {
+      let mean = pooled.row(sample)
+      R.zero(z.columns, mean)
+      R.columnSums(bench.keptCount, z.columns, z.row(sample * (1 + bench.keptCount) + 1), mean)
+      R.scale(z.columns, 1 / R(bench.keptCount), mean)
     }
   }
 
@@ -195,9 +206,5 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
 
   private func keys(_ pass: EncoderPass<R>) -> UnsafePointer<RandomKey> {
     UnsafePointer(bench.dropoutKeys.baseAddress! + pass.samples.lowerBound)
-  }
-
-  private func sum(_ part: KeyPath<Adapted, Double>) -> Double {
-    slices.reduce(0) { $0 + $1.reduce(0) { $0 + $1.parts.reduce(0) { $0 + $1[keyPath: part] } } }
   }
 }

@@ -28,7 +28,8 @@ extension Workbench where R == Float {
     let z = Matrix(latent.base, encoding.rowCount, encoder.size.width)
     encoder.forward(tokens, encoding, order: draws.order, keys: nil, into: z, lane)
     let before = predictions(from: z, decoding, lane)
-    let weights = weights(split.nearCounts, factor: Double(batchSize))
+    var weights = noWeights
+    weigh(split.nearCounts, factor: Double(batchSize), into: &weights)
     for _ in 0..<settings.innerSteps {
       decoding.plan(order: draws.order, keptCount: keptCount, weights: weights, split.isNear)
       _ = decoder.loss(of: z, tokens, decoding, lane)
@@ -43,8 +44,7 @@ extension Workbench where R == Float {
   private func predictions(
     from z: Matrix<Float>, _ pass: DecoderPass<Float>, _ lane: Lane<Float>
   ) -> [[Float]] {
-    let none = [Double](repeating: 0, count: tokens.inputs.count)
-    pass.plan(order: draws.order, keptCount: keptCount, weights: none) { _, _ in true }
+    pass.plan(order: draws.order, keptCount: keptCount, weights: noWeights) { _, _ in true }
     network.decoder.predict(from: z, pass, lane)
     return pass.predictions.map { Array(UnsafeBufferPointer(start: $0.base, count: $0.count)) }
   }

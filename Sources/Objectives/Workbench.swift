@@ -92,9 +92,14 @@ public final class Workbench<R: Real>: @unchecked Sendable {
 
   /// What a selected token of each input counts, so that the loss is the mean over the batch's selected tokens,
   /// then over the inputs; an input without any counts 0 and stays in the mean.
-  func weights(_ counts: [Int], factor: Double) -> [Double] {
-    counts.map { factor / (Double(counts.count) * Double(max($0, 1))) }
+  func weigh(_ counts: [Int], factor: Double, into weights: inout [Double]) {
+    for k in counts.indices {
+      weights[k] = factor / (Double(counts.count) * Double(max(counts[k], 1)))
+    }
   }
+
+  /// Weights of nothing yet, one an input.
+  var noWeights: [Double] { .init(repeating: 0, count: tokens.inputs.count) }
 
   /// Starts a step: sets follow the draws, gradients are zero.
   func begin() {
@@ -115,6 +120,14 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   }
 }
 
+/// The losses of one lane's samples.
+final class LossTally {
+  var inner = 0.0
+  var query = 0.0
+
+  func clear() { (inner, query) = (0, 0) }
+}
+
 /// One decoder pass that serves one part of a batch after the other.
 final class SharedDecoderPass<R: Real> {
   private let passes: [DecoderPass<R>]
@@ -130,8 +143,10 @@ final class SharedDecoderPass<R: Real> {
   }
 
   func pass(for samples: Range<Int>) -> DecoderPass<R> {
-    let pass = passes.first { $0.samples.count == samples.count }!
-    pass.move(to: samples)
-    return pass
+    for pass in passes where pass.samples.count == samples.count {
+      pass.move(to: samples)
+      return pass
+    }
+    preconditionFailure("no pass was made for \(samples.count) samples")
   }
 }

@@ -3,20 +3,18 @@
 
 import Basics
 import CKernels
-import Dispatch
 import Glibc
 
 /// Cores this process may use.
 public var availableCores: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
-/// Runs `body(0)` to `body(count - 1)` at the same time and waits for all. Fork workers before the first call.
-public func inLanes(_ count: Int, _ body: (Int) -> Void) {
-  if count == 1 { return body(0) }
-  withoutActuallyEscaping(body) { escaping in
-    nonisolated(unsafe) let work = escaping
-    DispatchQueue.concurrentPerform(iterations: count) { work($0) }
-  }
-}
+/// Runs `body(0)` to `body(count - 1)` at the same time and waits for all. Fork workers before the first call. A call
+/// from within, or beside another thread's, runs its lanes one after the other.
+public func inLanes(_ count: Int, _ body: (Int) -> Void) { runInLanes(count, body) }
+
+/// `ck_in_lanes` of Sources/CKernels/lanes.c, which takes the closure as it is.
+@_silgen_name("ck_in_lanes")
+private func runInLanes(_ count: Int, _ body: (Int) -> Void)
 
 /// The part of 0 ..< count that lane `lane` of `lanes` carries, in multiples of `grain`.
 public func share(of count: Int, lane: Int, lanes: Int, grain: Int = 1) -> Range<Int> {

@@ -97,6 +97,12 @@ CK_TABLE(ck_f64);
 #undef INDEX
 #undef GEOMETRY
 
+/* Runs body(0) ... body(count - 1) side by side and waits for all. While another thread is in here, or where no thread
+ * can be had, one after the other: the result is the same. The body is a Swift closure as Swift itself passes one, code
+ * and captured values: made into a block or a function pointer it would cost an allocation a call. */
+typedef __attribute__((swiftcall)) void (*ck_lane_body)(long lane, __attribute__((swift_context)) void *_Nullable);
+__attribute__((swiftcall)) void ck_in_lanes(long count, ck_lane_body _Nonnull body, void *_Nullable captured);
+
 const struct ck_f32 *_Nonnull ck_float(void);
 const struct ck_f64 *_Nonnull ck_double(void);
 

@@ -1,0 +1,53 @@
+// A step takes no memory once the first ones have laid everything out. Counted in a process of its own, since the
+// test runner's other threads allocate too.
+
+import Basics
+import CAllocations
+import Experiments
+import Foundation
+import Networks
+import Optimizers
+import TensorCore
+import Testing
+
+@testable import Objectives
+
+@Suite struct AllocationTests {
+  @Test(arguments: ["metamae", "mae"]) func stepsAllocateNothing(_ objective: String) async {
+    await #expect(processExitsWith: .success) { [objective = objective as String] in
+      let model = ModelConfiguration(
+        inputs: [
+          InputSpecification(kind: .image, shape: [2, 8, 8], patch: [4, 4]),
+          InputSpecification(kind: .tokens, shape: [6], vocabulary: 9),
+        ],
+        encoder: TransformerSize(width: 16, heads: 2, layers: 2),
+        decoder: TransformerSize(width: 8, heads: 2, layers: 2), projectorHidden: 12,
+        projectorOut: 6, dropout: 0.1)
+      let bench = Workbench<Float>(
+        Network(model), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5), batchSize: 7, lanes: 2)
+      bench.network.initialise(bench.parameters, seed: 1)
+      let step: any Objective<Float> = objective == "mae" ? MAE(bench) : MetaMAE(bench)
+      let optimizer = AdamW<Float>(.init(), parameterCount: bench.network.table.count)
+      var index: UInt64 = 0
+      func train() {
+        for sample in 0..<7 {
+          bench.draw(sample: sample, seed: 3, epoch: 0, id: index * 7 + UInt64(sample))
+        }
+        _ = step.gradient()
+        optimizer.update(bench.parameters.base, along: bench.gradient.base, step.trained, lanes: 2)
+        index += 1
+      }
+      for _ in 0..<5 { train() }
+      allocations_start()
+      let proof = malloc(1)
+      let counted = allocations_stop()
+      free(proof)
+      allocations_start()
+      for _ in 0..<10 { train() }
+      let taken = allocations_stop()
+      guard counted == -1 || (counted == 1 && taken == 0) else {
+        fatalError("\(taken) allocations in ten steps of \(objective), \(counted) for one malloc")
+      }
+    }
+  }
+}
