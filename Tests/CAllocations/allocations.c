@@ -1,6 +1,6 @@
 #include "CAllocations.h"
 #include <stddef.h>
-#include <stdint.h>
+#include <stdlib.h>
 
 static int counting;
 static long count;
@@ -8,6 +8,11 @@ static long count;
 void allocations_start(void) {
   __atomic_store_n(&count, 0, __ATOMIC_SEQ_CST);
   __atomic_store_n(&counting, 1, __ATOMIC_SEQ_CST);
+}
+
+void allocations_touch(void) {
+  void *volatile block = malloc(1);
+  free(block);
 }
 
 #if defined(__GLIBC__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)

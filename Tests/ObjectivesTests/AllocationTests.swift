@@ -14,7 +14,9 @@ import Testing
 
 @Suite struct AllocationTests {
   @Test(arguments: ["metamae", "mae"]) func stepsAllocateNothing(_ objective: String) async {
-    await #expect(processExitsWith: .success) { [objective = objective as String] in
+    let child = await #expect(
+      processExitsWith: .success, observing: [\.standardErrorContent]
+    ) { [objective = objective as String] in
       let model = ModelConfiguration(
         inputs: [
           InputSpecification(kind: .image, shape: [2, 8, 8], patch: [4, 4]),
@@ -39,15 +41,21 @@ import Testing
       }
       for _ in 0..<5 { train() }
       allocations_start()
-      let proof = malloc(1)
+      allocations_touch()
       let counted = allocations_stop()
-      free(proof)
       allocations_start()
       for _ in 0..<10 { train() }
       let taken = allocations_stop()
       guard counted == -1 || (counted == 1 && taken == 0) else {
-        fatalError("\(taken) allocations in ten steps of \(objective), \(counted) for one malloc")
+        let message = "\(taken) allocations in ten steps, \(counted) for one malloc\n"
+        FileHandle.standardError.write(Data(message.utf8))
+        exit(1)
       }
     }
+    #expect(child?.standardErrorContent.isEmpty ?? true, "\(said(child))")
+  }
+
+  private func said(_ child: ExitTest.Result?) -> String {
+    String(decoding: child?.standardErrorContent ?? [], as: UTF8.self)
   }
 }

@@ -7,4 +7,7 @@ void allocations_start(void);
 /* Stops, and gives the number since the start; -1 where a sanitizer has taken malloc's place. */
 long allocations_stop(void);
 
+/* One allocation, given back. */
+void allocations_touch(void);
+
 #endif
