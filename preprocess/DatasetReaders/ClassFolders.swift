@@ -2,7 +2,8 @@
 
 import Basics
 
-/// The files of the first folder that has all the class folders, classes in order, files in byte order of their names.
+/// The files of the folder that has the most class folders, at least half of them: classes in order, files in byte order
+/// of their names.
 struct ClassFolders {
   struct Root {
     /// The folder's path below the source; empty for the source itself.
@@ -16,7 +17,7 @@ struct ClassFolders {
   let root: Root?
 
   /// - Parameters:
-  ///   - names: class folders; all have to be there.
+  ///   - names: class folders; a part of a set may lack some.
   ///   - suffixes: of the files that count, lower case.
   ///   - above: what the folder's path has to satisfy.
   init(
@@ -34,17 +35,24 @@ struct ClassFolders {
       else { continue }
       found[path, default: []].append((number, Int32(i)))
     }
-    // Of several complete ones the one on disk before those in archives, else the first by name.
+    // Of several equal ones the one on disk before those in archives, else the first by name.
     root =
-      found.filter { Set($0.value.map(\.number)).count == names.count }
-      .sorted { ($0.value[0].entry, $0.key) < ($1.value[0].entry, $1.key) }.first
-      .map { path, files in
+      found.map { path, files in (path, files, Set(files.map(\.number)).count) }
+      .filter { 2 * $0.2 >= names.count }
+      .sorted { ($1.2, $0.1[0].entry, $0.0) < ($0.2, $1.1[0].entry, $1.0) }.first
+      .map { path, files, _ in
         let named = files.map { ($0.number, listing.name(at: Int($0.entry)), $0.entry) }
         let sorted = named.sorted {
           $0.0 != $1.0 ? $0.0 < $1.0 : $0.1.utf8.lexicographicallyPrecedes($1.1.utf8)
         }
         return Root(path: path, entries: sorted.map(\.2), classes: sorted.map(\.0))
       }
+  }
+
+  /// What a reader of the numbers should know of classes without files.
+  static func notes(_ root: Root, _ names: [String]) -> [String] {
+    let absent = Set(names.indices).subtracting(root.classes).sorted().map { names[$0] }
+    return absent.isEmpty ? [] : ["no files of \(absent.joined(separator: ", "))"]
   }
 
   /// What manifests call it.

@@ -326,8 +326,10 @@ public enum DatasetRegistry {
       layout: "fluorescence_train.json, fluorescence_valid.json (TAPE, or .lmdb)",
       splits: ["train", "test"], open: { try ProteinReader($0, .fluorescence, $1) }),
     Entry(
-      name: "eurosat", layout: "AnnualCrop/AnnualCrop_1.tif ... SeaLake/, below any folder",
-      splits: ["pretrain", "train", "test"], open: { source, _ in try EuroSATReader(source) }),
+      name: "eurosat",
+      layout: "AnnualCrop/AnnualCrop_1.tif ... SeaLake/, below any folder; or"
+        + " eurosat-train.tfrecord-*",
+      splits: ["pretrain", "train", "test"], open: { source, _ in try EuroSAT.open(source) }),
     Entry(
       name: "traffic-sign",
       layout: "GTSRB/Final_Training/Images/00000 ... 00042/*.ppm (GTSRB_Final_Training_Images.zip)",

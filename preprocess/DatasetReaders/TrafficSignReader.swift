@@ -46,7 +46,9 @@ struct TrafficSignReader: FileTreeReader {
     tree = FileTree(
       listing: source.entries, entries: root.entries, name: folders.name(of: root, in: source))
     labels = root.classes.map { UInt16($0) }
-    notes = release.map { ["release \($0): its split is not the benchmark's"] } ?? []
+    notes =
+      (release.map { ["release \($0): its split is not the benchmark's"] } ?? [])
+      + ClassFolders.notes(root, Self.names)
   }
 
   private static func folders(_ source: RawSource, _ release: Release?) -> ClassFolders {
