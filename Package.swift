@@ -48,10 +48,14 @@ let package = Package(
     library("CLibJPEG", pkgConfig: "libjpeg", apt: "libjpeg62-turbo-dev"),
     library("CLibPNG", pkgConfig: "libpng", apt: "libpng-dev"),
     library("CLibTIFF", pkgConfig: "libtiff-4", apt: "libtiff-dev"),
+    library("CLibHDF5", pkgConfig: "hdf5", apt: "libhdf5-dev"),
     library("CSamplerate", pkgConfig: "samplerate", apt: "libsamplerate0-dev"),
 
     .target(
       name: "CSystem", path: "Sources/CSystem",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
+    .target(
+      name: "CStructArrays", dependencies: ["CLibHDF5"], path: "Sources/CStructArrays",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
       name: "CImages", dependencies: ["CLibJPEG", "CLibPNG", "CLibTIFF"], path: "Sources/CImages",
@@ -77,7 +81,7 @@ let package = Package(
       "DatasetReaders",
       [
         "Basics", "Experiments", "ShardFormat", "CArchive", "CZlib", "CSndfile", "CFFTW",
-        "CSamplerate", "CImages", "CSystem",
+        "CSamplerate", "CImages", "CSystem", "CStructArrays",
       ],
       in: "preprocess"),
     room("DataLoading", ["Basics", "ShardFormat", "CSystem", "CShuffle"]),

@@ -147,6 +147,21 @@ import Testing
     #expect(failure.place.contains(", offset "))
   }
 
+  /// The same wafers from MATLAB's file as from the pickle.
+  @Test func wafersOfMATLAB() throws {
+    let folder = try TemporaryFolder()
+    try put(Fixtures.bytes("WM811K.mat"), folder.file("MIR-WM811K/MATLAB/WM811K.mat"))
+    let (contents, records) = try decodeAll(WaferMapReader(RawSource(folder.path)), part: 0)
+    let pickled = try decodeAll(WaferMapReader(RawSource(Fixtures.folder)), part: 0)
+    #expect(contents == pickled.0)
+    #expect(records == pickled.1)
+    try put("no HDF5", folder.file("MIR-WM811K/MATLAB/WM811K.mat"))
+    let failure = try #require(throws: Failure.self) {
+      _ = try decodeAll(WaferMapReader(RawSource(folder.path)), part: 0)
+    }
+    #expect(failure.problem.contains("expected a MATLAB 7.3 (HDF5) file"))
+  }
+
   @Test func wafers() throws {
     let reader = try WaferMapReader(RawSource(Fixtures.folder))
     let (contents, records) = try decodeAll(reader, part: 0)

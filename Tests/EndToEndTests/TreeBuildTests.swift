@@ -175,4 +175,29 @@ import Testing
     #expect(changed.code == 64)
     #expect(changed.messages.contains("other raw files"), "\(changed.messages)")
   }
+
+  /// HDF5 trusts its files, so that it is read in a process of its own: whatever that one dies of is a sentence.
+  @Test func damagedStructArrays() throws {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../DatasetReadersTests/fixtures/WM811K.mat").path
+    let seed = try Files.read(path)
+    let count =
+      ProcessInfo.processInfo.environment["METAMAE_FUZZ"].flatMap { Int($0) }.map { $0 / 10 } ?? 60
+    for k in 0..<count {
+      var random = RandomStream(RandomKey(seed: 7, "hdf5", 0, UInt64(k)))
+      var bytes = seed
+      for _ in 0..<(1 + random.below(6)) {
+        let place = random.below(2) == 0 ? random.below(bytes.count) : 512 + random.below(3000)
+        bytes[place] = random.below(2) == 0 ? 0xFF : UInt8(random.below(256))
+      }
+      if k % 10 == 0 { bytes.removeSubrange((seed.count / 2 + random.below(9000))...) }
+      try put(bytes, raw + "/WM811K.mat")
+      let out = folder.file("out\(k)")
+      let run = try ProgramRun(
+        "metamae-prep", ["build-shards", "--dataset", "wafer-map", "--raw", raw, "--out", out])
+      #expect(run.code == 0 || run.code == 65, "\(k): \(run.code) \(run.signal) \(run.messages)")
+      #expect(run.code == 0 || run.messages.contains(raw), "\(k): \(run.messages)")
+      try Files.remove(out)
+    }
+  }
 }

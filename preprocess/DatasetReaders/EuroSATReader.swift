@@ -35,7 +35,8 @@ enum EuroSAT {
   /// - Parameters:
   ///   - delivered: position -> row.
   ///   - labels: of all rows where records do not hold them.
-  static func plans(_ delivered: [Int32], labels: [UInt8]?, of file: RawEntry) throws -> [SplitPlan] {
+  static func plans(_ delivered: [Int32], labels: [UInt8]?, of file: RawEntry) throws -> [SplitPlan]
+  {
     let table = pandasSample(delivered.count).map { delivered[Int($0)] }
     let cut = HeadAndTail(first: table.count)
     let (pretraining, transfer) = (Array(table[cut.head]), Array(table[cut.tail]))
@@ -84,7 +85,8 @@ struct EuroSATReader: FileTreeReader {
   {
     let place = tree.place(row)
     let image = try ImageDecoder.tiff(bytes, at: place)
-    guard image.width == EuroSAT.side, image.height == EuroSAT.side, image.bands == EuroSAT.bands else {
+    guard image.width == EuroSAT.side, image.height == EuroSAT.side, image.bands == EuroSAT.bands
+    else {
       throw Failure(
         .badData, at: place,
         "expected 64 x 64 pixels of 13 bands, found \(image.width) x \(image.height) of"

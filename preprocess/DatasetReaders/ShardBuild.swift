@@ -268,7 +268,7 @@ public struct ShardBuild {
     let total = isKnown ? sizes.reduce(0, +) * (reader.partsAreDivisible ? jobs : 1) : 0
     let counters = try SharedCounters()
     defer { counters.free() }
-    let replies: [PartReply] = try Workforce(size: jobs).run(
+    let replies: [PartReply] = try Workforce(size: jobs, reading: source.path).run(
       { index in
         var reply = PartReply()
         func decode(_ part: Int, _ share: RowShare) throws {

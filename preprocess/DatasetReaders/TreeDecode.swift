@@ -41,7 +41,9 @@ struct TreeDecode {
     defer { counters.free() }
     counters.advance(known.map { max(0, $0 - left) } ?? 0)
     if !pending.isEmpty {
-      let _: [Int] = try Workforce(size: min(jobs, pending.count)).run(
+      let _: [Int] = try Workforce(
+        size: min(jobs, pending.count), reading: reader.tree.listing.containers.first?.file
+      ).run(
         { _ in
           let worker = try Worker(self, counters)
           var next = counters.take()

@@ -1,4 +1,5 @@
-// wafer-map: datasets.md section 9.9, from LSWMD.pkl: a Python-2 pickle of a pandas table of 811,457 wafers.
+// wafer-map: datasets.md section 9.9, from LSWMD.pkl, a Python-2 pickle of a pandas table of 811,457 wafers, or from
+// WM811K.mat, a MATLAB 7.3 struct array of the same rows.
 
 import Basics
 import Foundation
@@ -19,15 +20,22 @@ struct WaferMapReader: DatasetReader {
   let canSkipRecords = true
   let notes = ["maps of 0, 1, 2 become 0, 127, 255 in three equal channels"]
 
-  init(_ source: RawSource) throws { parts = [try source.require("LSWMD.pkl", of: "wafer-map")] }
+  init(_ source: RawSource) throws {
+    let found = source.find(["LSWMD.pkl", "WM811K.mat"])
+    guard let file = found["LSWMD.pkl"] ?? found["WM811K.mat"] else {
+      throw source.missing("LSWMD.pkl or WM811K.mat", "wafer-map")
+    }
+    parts = [file]
+  }
 
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
-    let pickle = try Pickle(FileBytes(parts[part]))
-    let table = try WaferTable(pickle)
+    let table: any WaferSource =
+      try parts[part].name.hasSuffix(".mat")
+      ? WaferArray(MATStructArray(parts[part])) : WaferTable(Pickle(FileBytes(parts[part])))
     var marks = [UInt8](repeating: Self.unlabelled, count: table.count)
     for row in 0..<table.count {
       try sink.attempt(row) { record in
-        let place = "\(pickle.place), wafer \(row)"
+        let place = "\(parts[part].place), wafer \(row)"
         let name = try table.failureType(row, at: place)?.lowercased()
         if let name {
           guard let label = Self.classes.firstIndex(of: name) else {
@@ -84,8 +92,46 @@ struct WaferMapReader: DatasetReader {
   }
 }
 
+/// Wafers by their row.
+protocol WaferSource {
+  var count: Int { get }
+  /// A wafer as rows of 0, 1, 2.
+  func map(_ row: Int, at place: String) throws -> Raster
+  /// The name of a wafer's failure; nil when it has none.
+  func failureType(_ row: Int, at place: String) throws -> String?
+}
+
+/// MATLAB's struct array.
+struct WaferArray: WaferSource {
+  let count: Int
+  private let array: MATStructArray
+
+  init(_ array: MATStructArray) throws {
+    self.array = array
+    count = try array.count("waferMap")
+    let types = try array.count("failureType")
+    guard types == count else {
+      throw Failure(
+        .badData, at: array.place, "expected \(count) failureType, found \(types)")
+    }
+  }
+
+  func map(_ row: Int, at place: String) throws -> Raster {
+    guard case .numbers(let rows, let columns, let values) = try array.element("waferMap", row),
+      values.allSatisfy({ $0 <= 2 })
+    else { throw Failure(.badData, at: place, "expected a waferMap of 0, 1 and 2, found none") }
+    return Raster(width: columns, height: rows, channels: 1, pixels: values)
+  }
+
+  /// What is empty or no text is no name.
+  func failureType(_ row: Int, at place: String) throws -> String? {
+    guard case .text(let name) = try array.element("failureType", row) else { return nil }
+    return name
+  }
+}
+
 /// The two columns of the pickled table that matter, found by name.
-struct WaferTable {
+struct WaferTable: WaferSource {
   let count: Int
   private let pickle: Pickle
   private let maps: [PickleValue]
@@ -154,7 +200,6 @@ struct WaferTable {
     return Array(stride(from: bounds[0], to: bounds[1], by: bounds[2]))
   }
 
-  /// A wafer as rows of 0, 1, 2.
   func map(_ row: Int, at place: String) throws -> Raster {
     guard let array = pickle.array(maps[row]), array.shape.count == 2, array.shape[0] > 0,
       array.shape[1] > 0, array.count <= 1 << 24
@@ -179,7 +224,6 @@ struct WaferTable {
     return Raster(width: width, height: height, channels: 1, pixels: pixels)
   }
 
-  /// The name of a wafer's failure; nil when it has none.
   func failureType(_ row: Int, at place: String) throws -> String? {
     var value = types[row]
     for _ in 0..<8 {

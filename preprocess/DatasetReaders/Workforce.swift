@@ -39,6 +39,11 @@ public func stopOnSignals() {
 
 struct Workforce {
   let size: Int
+  /// The raw data that the children read: when one of them crashes, it is to blame.
+  var reading: String?
+
+  /// What a library dies of that believed a damaged file.
+  private static let crashes: Set<Int32> = [SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL]
 
   /// What a child sends back.
   private struct Reply: Codable {
@@ -158,6 +163,12 @@ struct Workforce {
     guard end == 1, status == 0,
       let reply = try? JSONDecoder().decode(Reply.self, from: Data(child.bytes))
     else {
+      if end == 2, let reading, Self.crashes.contains(status) {
+        throw Failure(
+          .badData, at: reading,
+          "expected a whole file, found damage that ended its reader (signal \(status))",
+          remedy: "Get the file again.")
+      }
       throw Failure(
         .tryAgain, at: "metamae-prep",
         end == 2
