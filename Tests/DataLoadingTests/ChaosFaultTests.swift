@@ -38,7 +38,7 @@ struct ChaosFaultTests {
   }
 
   /// A flipped bit damages always the same blocks: fail names one, skip leaves the same samples out for any workers.
-  @Test func flippedBits() async {
+  @Test(.timeLimit(.minutes(1))) func flippedBits() async {
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       try SyntheticSplit.records(1000, in: folder.path)
@@ -72,7 +72,9 @@ struct ChaosFaultTests {
   }
 
   /// A clock that jumps an hour, either way: nobody is replaced for it, nothing waits for it.
-  @Test(arguments: [3600, -3600]) func aClockThatJumps(seconds: Int64) async {
+  @Test(.timeLimit(.minutes(1)), arguments: [3600, -3600]) func aClockThatJumps(seconds: Int64)
+    async
+  {
     await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
       cs_monotonic_jump(50_000_000, seconds * 1_000_000_000)
       let loader = try syntheticLoader(split(), batch: 64, workers: 2) {
@@ -93,7 +95,7 @@ struct ChaosFaultTests {
   }
 
   /// More shards than descriptors: those that are open make room.
-  @Test func fewDescriptors() async {
+  @Test(.timeLimit(.minutes(1))) func fewDescriptors() async {
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       try SyntheticSplit.records(1000, blocksPerShard: 1, in: folder.path)
@@ -123,7 +125,7 @@ struct ChaosFaultTests {
         failure?.description == "loader: cannot watch the supervisor: Too many open files")
       #expect(failure?.kind == .tryAgain)
       #expect(waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD)
-      held.forEach { close($0) }
+      for descriptor in held { close(descriptor) }
     }
   }
 
@@ -143,7 +145,7 @@ struct ChaosFaultTests {
   }
 
   /// Another file under the shard's name: who has the old one open reads on, a worker started later refuses.
-  @Test func replacedUnderARunningLoader() async {
+  @Test(.timeLimit(.minutes(1))) func replacedUnderARunningLoader() async {
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       let manifest = try SyntheticSplit.records(8000, blocksPerShard: 5000, in: folder.path)
