@@ -135,7 +135,7 @@ let package = Package(
       dependencies: [
         "Basics", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile", "TestSupport",
       ], path: "Tests/DatasetReadersTests", exclude: ["fixtures"], swiftSettings: strict),
-    tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep"]),
+    tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep", "metamae-bench"]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     tests(
       "ObjectivesTests",

@@ -1,13 +1,15 @@
-"""Pairs of timings, PyTorch and metamae-bench in turns, each in a process of its own. usage: compare.py [PRESET ...]"""
-import json, math, os, resource, statistics, subprocess, sys
+"""The training step in PyTorch and here, in turns, each run in a process of its own; prints a Markdown table.
+
+usage: compare.py [--objective metamae|mae|both] [--repeats N] [PRESET ...]
+"""
+import argparse, json, math, os, resource, statistics, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 BENCH = os.path.join(HERE, '../../.build/release/metamae-bench')
-REPEATS = 3
 
 
-def torch_step(name, objective, fused):
+def torch_step(name, objective, fused, repeats):
     """Median seconds and peak bytes of one step, in this process."""
     import time, torch, oracle
     from presets import presets
@@ -15,11 +17,14 @@ def torch_step(name, objective, fused):
     cfg, batch = presets()[name]
     m = oracle.MetaMAE(cfg).train()
     for b in m.encoder:
-        b.attn.fused = fused          # the decoder needs a second derivative, which torch's fused kernel lacks
+        b.attn.fused = fused
+    if objective == 'mae':            # a second derivative, which torch's fused kernel lacks, is MetaMAE's decoder's alone
+        for b in m.decoder:
+            b.attn.fused = fused
     opt = torch.optim.AdamW(m.parameters(), lr=1e-4, weight_decay=1e-4, fused=True)
     xs = [torch.randint(0, i.vocab, (batch, *i.shape)) if i.kind == 'tokens' else torch.randn(batch, *i.shape) for i in cfg.inputs]
     times = []
-    for _ in range(REPEATS + 1):
+    for _ in range(repeats + 1):      # the first one warms up
         t = time.perf_counter()
         order = torch.rand(batch, cfg.tokens).argsort(1)
         r = m.metamae(xs, order, torch.rand(batch, cfg.tokens)) if objective == 'metamae' else m.mae(xs, order)
@@ -28,28 +33,59 @@ def torch_step(name, objective, fused):
     return statistics.median(times[1:]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def child(*words):
-    return json.loads(subprocess.run([sys.executable, __file__, '--one', *words], check=True, capture_output=True, text=True).stdout)
+def theirs(name, objective, repeats):
+    """The faster of fused and plain attention: seconds, bytes, which."""
+    found = []
+    for fused, how in (('1', 'fused'), ('0', 'plain')):
+        words = [sys.executable, __file__, '--one', name, objective, fused, str(repeats)]
+        found.append(json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout) + [how])
+    return min(found)
 
 
-def main(names):
-    from presets import presets
-    names = names or list(presets())
-    ratios = []
-    print(f'{"preset":14}{"torch s":>10}{"here s":>10}{"ratio":>8}{"GFLOP/s":>10}{"torch MB":>10}{"here MB":>10}')
+def ours(name, objective, repeats):
+    words = [BENCH, 'run', f'step/{objective}/{name}', '--repeats', str(repeats), '--json']
+    report = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return report['machine'], report['cases'][0]
+
+
+def mean(values):
+    return math.exp(statistics.mean(map(math.log, values)))
+
+
+def table(objective, names, repeats):
+    rows, peaks = [], []
+    print(f'\n`step/{objective}`, median of {repeats} steps\n')
+    print('| preset | PyTorch s | attention | here s | times faster | GFLOP/s | of the peak | PyTorch MB | here MB | memory, here over PyTorch |')
+    print('|' + ' --- |' * 10)
     for name in names:
-        fused, plain = child(name, 'metamae', '1'), child(name, 'metamae', '0')
-        ours = json.loads(subprocess.run([BENCH, 'run', f'step/metamae/{name}', '--json'], check=True, capture_output=True, text=True).stdout)['cases'][0]
-        theirs = min(fused, plain)
-        ratio = theirs[0] / ours['median_seconds']
-        ratios.append(ratio)
-        print(f'{name:14}{theirs[0]:10.3f}{ours["median_seconds"]:10.3f}{ratio:8.2f}{ours["gflops"]:10.0f}'
-              f'{theirs[1] / 2**20:10.0f}{ours["peak_rss_bytes"] / 2**20:10.0f}', flush=True)
-    print(f'geometric mean of the ratios: {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}')
+        seconds, memory, how = theirs(name, objective, repeats)
+        machine, here = ours(name, objective, repeats)
+        peaks.append(machine['peak_gflops'])
+        rows.append((seconds / here['median_seconds'], here['peak_rss_bytes'] / memory))
+        print(f'| {name} | {seconds:.3f} | {how} | {here["median_seconds"]:.3f} | {rows[-1][0]:.2f} | {here["gflops"]:.0f} | '
+              f'{here["peak_share"]:.0%} | {memory / 2**20:.0f} | {here["peak_rss_bytes"] / 2**20:.0f} | {rows[-1][1]:.2f} |', flush=True)
+    print(f'| geometric mean | | | | {mean(r[0] for r in rows):.2f} | | | | | {mean(r[1] for r in rows):.2f} |')
+    print(f'\n{machine["cores"]} cores, OpenBLAS {machine["blas_core"]}, own kernels {machine["instruction_set"]}, '
+          f'fused multiply-add peak {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s; OPENBLAS_CORETYPE '
+          f'{os.environ.get("OPENBLAS_CORETYPE", "unset")}, OPENBLAS_L2_SIZE {os.environ.get("OPENBLAS_L2_SIZE", "unset")}')
+
+
+def main():
+    from presets import presets
+    p = argparse.ArgumentParser(prog='scripts/compare-torch')
+    p.add_argument('--objective', choices=['metamae', 'mae', 'both'], default='metamae')
+    p.add_argument('--repeats', type=int, default=5, help='timed steps of each process (default: 5)')
+    p.add_argument('presets', nargs='*', metavar='PRESET', help=f'of {", ".join(presets())} (default: all)')
+    a = p.parse_args()
+    for name in a.presets:
+        if name not in presets():
+            p.error(f'unknown preset {name}')
+    for objective in ['metamae', 'mae'] if a.objective == 'both' else [a.objective]:
+        table(objective, a.presets or list(presets()), max(1, a.repeats))
 
 
 if __name__ == '__main__':
     if sys.argv[1:2] == ['--one']:
-        print(json.dumps(torch_step(sys.argv[2], sys.argv[3], sys.argv[4] == '1')))
+        print(json.dumps(torch_step(sys.argv[2], sys.argv[3], sys.argv[4] == '1', int(sys.argv[5]))))
     else:
-        main(sys.argv[1:])
+        main()

@@ -1,0 +1,66 @@
+// The built metamae-bench: names are a contract, a case's JSON, and mistakes.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct BenchCommandTests {
+  private func bench(_ words: String...) throws -> ProgramRun {
+    try ProgramRun("metamae-bench", words)
+  }
+
+  @Test func namesOfCases() throws {
+    let run = try bench("list")
+    #expect(run.code == 0, "\(run.messages)")
+    let names = run.output.split(separator: "\n").map(String.init)
+    #expect(Set(names).count == names.count)
+    let expected = [
+      "step/metamae/pamap2", "step/mae/mscoco", "kernel/product/forward/256x256",
+      "kernel/attention/backward-tangent/4-heads/65-tokens", "kernel/layernorm/backward/256",
+      "kernel/gelu/forward/512", "kernel/softmax/65", "kernel/cross-entropy/30522",
+      "kernel/adamw/7000000", "features/pamap2", "probe/paper/50000x256x12", "prep/cifar10",
+      "prep/higgs", "load/wafer-map/1-workers",
+    ]
+    for name in expected { #expect(names.contains(name), "\(name)") }
+    for objective in ["metamae", "mae"] {
+      #expect(names.count { $0.hasPrefix("step/\(objective)/") } == 9)
+    }
+  }
+
+  private struct Report: Decodable {
+    struct Case: Decodable {
+      let name: String
+      let count: Int
+      let median_seconds, min_seconds: Double
+      let gflops, peak_share, values_per_second, bytes_per_second: Double?
+    }
+    struct Machine: Decodable { let peak_gflops: Double }
+    let machine: Machine
+    let cases: [Case]
+  }
+
+  /// Operations where they say something, else values or bytes a second.
+  @Test func aCaseAsJSON() throws {
+    let run = try bench(
+      "run", "kernel/softmax/65", "kernel/*/forward/64x128", "--repeats", "3", "--json")
+    #expect(run.code == 0, "\(run.messages)")
+    let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
+    #expect(report.cases.map(\.name) == ["kernel/softmax/65", "kernel/product/forward/64x128"])
+    #expect(report.cases.allSatisfy { $0.count == 3 && $0.min_seconds <= $0.median_seconds })
+    #expect(report.machine.peak_gflops > 0)
+    let (softmax, product) = (report.cases[0], report.cases[1])
+    #expect(softmax.gflops == nil && softmax.peak_share == nil && softmax.values_per_second! > 0)
+    #expect(product.gflops! > 0 && product.values_per_second == nil)
+    #expect(abs(product.peak_share! - product.gflops! / report.machine.peak_gflops) < 1e-9)
+  }
+
+  @Test(arguments: [
+    (["run", "kernel/softmx/65"], "kernel/softmx/65: no case of this name"),
+    (["run", "kernel/softmax/65", "--repeats", "0"], "--repeats"),
+  ])
+  func mistakes(_ words: [String], _ text: String) throws {
+    let run = try ProgramRun("metamae-bench", words)
+    #expect(run.code == 64)
+    #expect(run.messages.contains(text), "\(run.messages)")
+  }
+}
