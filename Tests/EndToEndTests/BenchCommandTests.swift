@@ -31,10 +31,10 @@ import Testing
     struct Case: Decodable {
       let name: String
       let count: Int
-      let median_seconds, min_seconds: Double
-      let gflops, peak_share, values_per_second, bytes_per_second: Double?
+      let medianSeconds, minSeconds: Double
+      let gflops, peakShare, valuesPerSecond, bytesPerSecond: Double?
     }
-    struct Machine: Decodable { let peak_gflops: Double }
+    struct Machine: Decodable { let peakGflops: Double }
     let machine: Machine
     let cases: [Case]
   }
@@ -44,14 +44,16 @@ import Testing
     let run = try bench(
       "run", "kernel/softmax/65", "kernel/*/forward/64x128", "--repeats", "3", "--json")
     #expect(run.code == 0, "\(run.messages)")
-    let report = try JSONDecoder().decode(Report.self, from: Data(run.output.utf8))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let report = try decoder.decode(Report.self, from: Data(run.output.utf8))
     #expect(report.cases.map(\.name) == ["kernel/softmax/65", "kernel/product/forward/64x128"])
-    #expect(report.cases.allSatisfy { $0.count == 3 && $0.min_seconds <= $0.median_seconds })
-    #expect(report.machine.peak_gflops > 0)
+    #expect(report.cases.allSatisfy { $0.count == 3 && $0.minSeconds <= $0.medianSeconds })
+    #expect(report.machine.peakGflops > 0)
     let (softmax, product) = (report.cases[0], report.cases[1])
-    #expect(softmax.gflops == nil && softmax.peak_share == nil && softmax.values_per_second! > 0)
-    #expect(product.gflops! > 0 && product.values_per_second == nil)
-    #expect(abs(product.peak_share! - product.gflops! / report.machine.peak_gflops) < 1e-9)
+    #expect(softmax.gflops == nil && softmax.peakShare == nil && softmax.valuesPerSecond! > 0)
+    #expect(product.gflops! > 0 && product.valuesPerSecond == nil)
+    #expect(abs(product.peakShare! - product.gflops! / report.machine.peakGflops) < 1e-9)
   }
 
   @Test(arguments: [
