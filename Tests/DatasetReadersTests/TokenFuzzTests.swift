@@ -4,6 +4,7 @@
 
 import Basics
 import Foundation
+import Glibc
 import ShardFormat
 import TestSupport
 import Testing
@@ -24,6 +25,14 @@ struct FuzzedFormat: Sendable, CustomTestStringConvertible {
 }
 
 extension FuzzedFormat {
+  /// Not synced, unlike `put`, and not over the old file, which a disk would write out first.
+  static func write(_ bytes: [UInt8], _ path: String) {
+    unlink(path)
+    let descriptor = open(path, O_WRONLY | O_CREAT, 0o644)
+    _ = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    close(descriptor)
+  }
+
   /// Drains an entry.
   private static func drain(_ entry: RawEntry) throws {
     let stream = try entry.open()
@@ -108,8 +117,7 @@ extension FuzzedFormat {
         return [Array(("[" + objects.joined(separator: ", ") + "]").utf8)]
       },
       read: { folder in
-        _ = FileManager.default.createFile(
-          atPath: folder + "/remote_homology_valid.json", contents: Data("[]".utf8))
+        write(Array("[]".utf8), folder + "/remote_homology_valid.json")
         try decode(ProteinReader(RawSource(folder), .scop, ReaderOptions()))
       }),
     FuzzedFormat(
@@ -203,9 +211,7 @@ extension FuzzedFormat {
     for number in Self.first..<(Self.first + Self.count) {
       var mutator = Mutator(seed: 1, number: number)
       let bytes = mutator.mutate(originals[number % originals.count])
-      // Not synced, unlike `put`: a hundred thousand times.
-      _ = FileManager.default.createFile(
-        atPath: folder.file(format.file), contents: Data(bytes))
+      FuzzedFormat.write(bytes, folder.file(format.file))
       let began = monotonicSeconds()
       do {
         try format.read(folder.path)
