@@ -6,6 +6,8 @@ import TensorCore
 struct Linear: Sendable {
   let weight: ParameterSlot
   let bias: ParameterSlot?
+  /// Where the packed weight stands; nil: it is packed anew for each product.
+  private(set) var packed: PackedSlot?
 
   init(
     _ table: inout ParameterTable, _ name: String, from inWidth: Int, to outWidth: Int,
@@ -22,9 +24,20 @@ struct Linear: Sendable {
     (self.weight, self.bias) = (weight, bias)
   }
 
+  /// The same map with a place among the packed weights: for maps that run several times a step.
+  func packed(_ table: inout ParameterTable) -> Linear {
+    var map = self
+    map.packed = table.pack(weight)
+    return map
+  }
+
   /// y = x W^T, plus beta y; the bias is left to the caller, who fuses it. [n, in] to [n, out].
   func product<R>(_ x: Matrix<R>, into y: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>) {
-    lane.scratch.multiply(x, lane.matrix(weight).transposed, into: y, adding: beta)
+    if let panels = lane.panels(packed?.forward) {
+      multiply(x, packed: panels, into: y, adding: beta)
+    } else {
+      lane.scratch.multiply(x, lane.matrix(weight).transposed, into: y, adding: beta)
+    }
   }
 
   /// y = x W^T + b.
@@ -35,7 +48,11 @@ struct Linear: Sendable {
 
   /// dx = dy W, plus beta dx. [n, out] to [n, in].
   func backward<R>(_ dy: Matrix<R>, into dx: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>) {
-    lane.scratch.multiply(dy, lane.matrix(weight), into: dx, adding: beta)
+    if let panels = lane.panels(packed?.backward) {
+      multiply(dy, packed: panels, into: dx, adding: beta)
+    } else {
+      lane.scratch.multiply(dy, lane.matrix(weight), into: dx, adding: beta)
+    }
   }
 
   /// dW += dy^T x, db += sum(dy).

@@ -38,6 +38,9 @@ public struct ParameterSlot: Sendable, Equatable {
 public struct ParameterTable: Sendable {
   public private(set) var slots: [ParameterSlot] = []
   public private(set) var count = 0
+  /// Weights that have a place among the packed ones, and how many numbers those take.
+  private(set) var packedSlots: [PackedSlot] = []
+  private(set) var packedCount = 0
 
   mutating func add(_ name: String, _ shape: Int...) -> ParameterSlot { add(name, shape: shape) }
 
@@ -46,6 +49,49 @@ public struct ParameterTable: Sendable {
     slots.append(slot)
     count += (slot.count + 15) & ~15
     return slot
+  }
+}
+
+/// Where a weight [out, in] stands among the packed ones, once for each direction.
+struct PackedSlot: Sendable {
+  let weight: ParameterSlot
+  /// W^T, for y = x W^T.
+  let forward: Int
+  /// W, for dx = dy W.
+  let backward: Int
+}
+
+extension ParameterTable {
+  mutating func pack(_ weight: ParameterSlot) -> PackedSlot {
+    let forward = packedCount
+    let backward = forward + Float.packedSize(weight.rows, weight.columns)
+    packedCount = backward + Float.packedSize(weight.columns, weight.rows)
+    let slot = PackedSlot(weight: weight, forward: forward, backward: backward)
+    packedSlots.append(slot)
+    return slot
+  }
+}
+
+/// The blocks' weights as the right operands of products, laid out once a step and read by all lanes.
+public final class PackedWeights<R: Real>: @unchecked Sendable {
+  private let slots: [PackedSlot]
+  private let storage: Storage<R>
+
+  public init(_ table: ParameterTable) {
+    slots = table.packedSlots
+    storage = Storage(count: table.packedCount)
+  }
+
+  var base: UnsafeMutablePointer<R> { storage.base }
+
+  /// Packs lane `lane`'s share of the weights; all lanes' shares are needed before the first product.
+  public func update(from weights: ParameterBuffer<R>, lane: Int, lanes: Int) {
+    for index in share(of: slots.count, lane: lane, lanes: lanes) {
+      let (slot, weight) = (slots[index], slots[index].weight)
+      let (out, width) = (weight.rows, weight.columns)
+      R.pack(true, out, width, weights.base + weight.offset, width, base + slot.forward)
+      R.pack(false, width, out, weights.base + weight.offset, width, base + slot.backward)
+    }
   }
 }
 
@@ -75,11 +121,23 @@ public struct Lane<R: Real>: @unchecked Sendable {
   let weights: UnsafeMutablePointer<R>
   let gradient: UnsafeMutablePointer<R>
   public let scratch: Arena<R>
+  /// Nil: products pack the weights themselves.
+  private let packed: UnsafeMutablePointer<R>?
 
-  public init(weights: ParameterBuffer<R>, gradient: ParameterBuffer<R>, scratch: Arena<R>) {
+  public init(
+    weights: ParameterBuffer<R>, gradient: ParameterBuffer<R>, scratch: Arena<R>,
+    packed: PackedWeights<R>? = nil
+  ) {
     self.weights = weights.base
     self.gradient = gradient.base
     self.scratch = scratch
+    self.packed = packed?.base
+  }
+
+  /// The packed weight at that place.
+  func panels(_ offset: Int?) -> UnsafePointer<R>? {
+    guard let packed, let offset else { return nil }
+    return UnsafePointer(packed + offset)
   }
 
   func vector(_ slot: ParameterSlot) -> UnsafeMutablePointer<R> { weights + slot.offset }

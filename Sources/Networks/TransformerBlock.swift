@@ -21,12 +21,12 @@ public struct TransformerBlock: Sendable {
     self.size = size
     norm1 = LayerNorm(&table, name + ".norm1", width: size.width)
     let qkv = Linear(&table, name + ".attn.qkv", from: size.width, to: 3 * size.width, bias: false)
-    query = qkv.outputs(0..<size.width)
-    keyValue = qkv.outputs(size.width..<3 * size.width)
-    proj = Linear(&table, name + ".attn.proj", from: size.width, to: size.width)
+    query = qkv.outputs(0..<size.width).packed(&table)
+    keyValue = qkv.outputs(size.width..<3 * size.width).packed(&table)
+    proj = Linear(&table, name + ".attn.proj", from: size.width, to: size.width).packed(&table)
     norm2 = LayerNorm(&table, name + ".norm2", width: size.width)
-    fc1 = Linear(&table, name + ".mlp.fc1", from: size.width, to: size.hiddenWidth)
-    fc2 = Linear(&table, name + ".mlp.fc2", from: size.hiddenWidth, to: size.width)
+    fc1 = Linear(&table, name + ".mlp.fc1", from: size.width, to: size.hiddenWidth).packed(&table)
+    fc2 = Linear(&table, name + ".mlp.fc2", from: size.hiddenWidth, to: size.width).packed(&table)
   }
 
   /// Runs the block on x [n, d] and keeps what the other passes need.

@@ -27,6 +27,7 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   public let dropoutKeys: UnsafeMutableBufferPointer<RandomKey>
   let lanes: [Lane<R>]
   private let gradients: [ParameterBuffer<R>]
+  private let packed: PackedWeights<R>
   let encoderCodes: Storage<R>
   let decoderCodes: Storage<R>
 
@@ -51,7 +52,11 @@ public final class Workbench<R: Real>: @unchecked Sendable {
     dropoutKeys = .allocate(capacity: batchSize)
     dropoutKeys.initialize(repeating: RandomKey(seed: 0, "dropout"))
     gradients = (0..<laneCount).map { _ in ParameterBuffer(network.table) }
-    lanes = gradients.map { Lane(weights: parameters, gradient: $0, scratch: Arena()) }
+    let packed = PackedWeights<R>(network.table)
+    self.packed = packed
+    lanes = gradients.map {
+      Lane(weights: parameters, gradient: $0, scratch: Arena(), packed: packed)
+    }
     encoderCodes = positionCodes(width: model.encoder.width, model.inputs, R.self)
     decoderCodes = positionCodes(width: model.decoder.width, model.inputs, R.self)
   }
@@ -101,10 +106,11 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   /// Weights of nothing yet, one an input.
   var noWeights: [Double] { .init(repeating: 0, count: tokens.inputs.count) }
 
-  /// Starts a step: sets follow the draws, gradients are zero.
+  /// Starts a step: sets follow the draws, weights are packed, gradients are zero.
   func begin() {
     split.update(draws, nearbyRatio: settings.nearbyRatio)
     inEachLane { lane, _ in
+      packed.update(from: parameters, lane: lane, lanes: lanes.count)
       R.zero(network.table.count, gradients[lane].base)
     }
   }

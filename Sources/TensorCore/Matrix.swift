@@ -121,6 +121,15 @@ extension Arena {
   }
 }
 
+/// c = a b + beta c, where `packed` is b as `R.pack` lays it out.
+public func multiply<R: Real>(
+  _ a: Matrix<R>, packed: UnsafePointer<R>, into c: Matrix<R>, adding beta: R = 0
+) {
+  precondition(a.rows == c.rows, "shapes do not fit")
+  R.productPacked(
+    a.rows, c.columns, a.columns, a.base, max(a.stride, 1), packed, beta, c.base, c.stride)
+}
+
 private func product<R: Real>(
   _ a: Matrix<R>, _ flipA: Bool, _ b: Matrix<R>, _ flipB: Bool, _ c: Matrix<R>, _ beta: R,
   _ scratch: Arena<R>?

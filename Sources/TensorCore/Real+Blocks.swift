@@ -5,6 +5,11 @@ import CKernels
 /// Where the rows of an attention lie.
 public typealias AttentionGeometry = ck_attention
 
+extension Real {
+  /// Numbers that a right operand [k, n] takes when laid out by `pack`, for any instruction set.
+  public static func packedSize(_ n: Int, _ k: Int) -> Int { (n + 31) / 32 * 32 * k }
+}
+
 extension Float {
   public static func productWorkspace(_ transposeA: Bool, _ m: Int, _ n: Int, _ k: Int) -> Int {
     floatKernels.pointee.product_workspace(transposeA ? 1 : 0, m, n, k)
@@ -16,6 +21,18 @@ extension Float {
   ) {
     floatKernels.pointee.product(
       transposeA ? 1 : 0, transposeB ? 1 : 0, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace)
+  }
+  public static func pack(
+    _ transposeB: Bool, _ n: Int, _ k: Int, _ b: UnsafePointer<Float>, _ ldb: Int,
+    _ panels: UnsafeMutablePointer<Float>
+  ) {
+    floatKernels.pointee.pack(transposeB ? 1 : 0, n, k, b, ldb, panels)
+  }
+  public static func productPacked(
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int,
+    _ panels: UnsafePointer<Float>, _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+  ) {
+    floatKernels.pointee.product_packed(m, n, k, a, lda, panels, beta, c, ldc)
   }
   public static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int {
     withUnsafePointer(to: geometry) { floatKernels.pointee.attention_workspace($0) }
@@ -73,6 +90,18 @@ extension Double {
   ) {
     doubleKernels.pointee.product(
       transposeA ? 1 : 0, transposeB ? 1 : 0, m, n, k, a, lda, b, ldb, beta, c, ldc, workspace)
+  }
+  public static func pack(
+    _ transposeB: Bool, _ n: Int, _ k: Int, _ b: UnsafePointer<Double>, _ ldb: Int,
+    _ panels: UnsafeMutablePointer<Double>
+  ) {
+    doubleKernels.pointee.pack(transposeB ? 1 : 0, n, k, b, ldb, panels)
+  }
+  public static func productPacked(
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Double>, _ lda: Int,
+    _ panels: UnsafePointer<Double>, _ beta: Double, _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+  ) {
+    doubleKernels.pointee.product_packed(m, n, k, a, lda, panels, beta, c, ldc)
   }
   public static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int {
     withUnsafePointer(to: geometry) { doubleKernels.pointee.attention_workspace($0) }

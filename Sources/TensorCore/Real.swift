@@ -134,6 +134,14 @@ public protocol Real: BinaryFloatingPoint & Sendable {
     _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
     _ a: UnsafePointer<Self>, _ lda: Int, _ b: UnsafePointer<Self>, _ ldb: Int, _ beta: Self,
     _ c: UnsafeMutablePointer<Self>, _ ldc: Int, _ workspace: UnsafeMutablePointer<Self>)
+  /// Lays out op(B) [k, n] as the right operand of `productPacked`: `packedSize` numbers, 64-byte aligned.
+  static func pack(
+    _ transposeB: Bool, _ n: Int, _ k: Int, _ b: UnsafePointer<Self>, _ ldb: Int,
+    _ panels: UnsafeMutablePointer<Self>)
+  /// C [m, n] = A B + beta C with B laid out by `pack`.
+  static func productPacked(
+    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ lda: Int,
+    _ panels: UnsafePointer<Self>, _ beta: Self, _ c: UnsafeMutablePointer<Self>, _ ldc: Int)
   /// Numbers of workspace that the four passes of attention need.
   static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int
   static func attention(

@@ -72,6 +72,9 @@ struct ck_attention {
     F(long, product_workspace)(long flip_a, long m, long n, long depth);                                                         \
     F(void, product)(long flip_a, long flip_b, long m, long n, long depth, IN a, long lda, IN b, long ldb,   \
                      REAL beta, IO c, long ldc, IO workspace);                                               \
+    F(void, pack)(long flip_b, long n, long depth, IN b, long ldb, IO panels);                               \
+    F(void, product_packed)(long m, long n, long depth, IN a, long lda, IN panels, REAL beta, IO c,          \
+                            long ldc);                                                                       \
     F(long, attention_workspace)(GEOMETRY g);                                                                \
     F(void, attention)(GEOMETRY g, IN q, IN k, IN v, MAYBE_OUT p, IO o, IO workspace);                       \
     F(void, attention_backward)(GEOMETRY g, IN q, IN k, IN v, MAYBE p, IN dout, IO dq, IO dk, IO dv,         \
