@@ -72,7 +72,8 @@ public enum Console {
       try chosen!.body(try chosen!.command.parse(words))
       exit(0)
     } catch let failure as Failure {
-      note("\(program): \(failure)")
+      // A command line's errors stand at the program itself: its name once is enough.
+      note(failure.place == program ? "\(failure)" : "\(program): \(failure)")
       exit(failure.kind.rawValue)
     } catch {
       note(
