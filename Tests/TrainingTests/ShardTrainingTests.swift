@@ -7,23 +7,8 @@ import Testing
 
 /// The built program on small shards: any number of workers, killed and resumed, the same checkpoint bytes.
 @Suite struct ShardTrainingTests {
-  private static let configuration = """
-    dataset: synthetic
-    steps: 12
-    batch: 6
-    save_every: 1
-    log_every: 1
-    learning_rate: 1e-3
-    dropout: 0.1
-    threads: 2
-    encoder: {width: 16, heads: 2, layers: 2}
-    decoder: {width: 8, heads: 2, layers: 1}
-    projector: {hidden: 12, out: 6}
-
-    """
-
   private func bench() throws -> Bench {
-    let bench = try Bench(Self.configuration)
+    let bench = try Bench(TrainingBench.configuration)
     try SyntheticSplit.records(40, in: bench.folder + "/shards/synthetic/pretrain")
     return bench
   }

@@ -152,18 +152,7 @@ enum MATFile {
 
   /// A zlib stream whole; more than the bound is refused.
   private static func inflate(_ packed: UnsafeRawBufferPointer, _ place: String) throws -> [UInt8] {
-    let stream = try GzipStream(Memory(packed), place: place, format: .zlib)
-    var bytes: [UInt8] = []
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
-    defer { chunk.deallocate() }
-    while true {
-      let count = try stream.read(into: chunk)
-      if count == 0 { return bytes }
-      guard bytes.count + count <= mostBytes else {
-        throw Failure(
-          .badData, at: place, "expected at most \(mostBytes) bytes unpacked, found more")
-      }
-      bytes += chunk[..<count]
-    }
+    try GzipStream(Memory(packed), place: place, format: .zlib)
+      .contents(atMost: mostBytes, at: place, called: "bytes unpacked")
   }
 }

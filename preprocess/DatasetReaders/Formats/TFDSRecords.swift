@@ -84,16 +84,22 @@ extension RawEntry {
   /// The whole of a small file.
   /// - Throws: badData for one of more than `limit` bytes.
   func contents(atMost limit: Int) throws -> [UInt8] {
-    let stream = try open()
+    try open().contents(atMost: limit, at: place, called: "bytes")
+  }
+}
+
+extension ByteStream {
+  /// All that is left of the stream.
+  /// - Throws: badData at `place` for more than `limit` of what `unit` names.
+  func contents(atMost limit: Int, at place: String, called unit: String) throws -> [UInt8] {
     var bytes: [UInt8] = []
     let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
     defer { chunk.deallocate() }
     while true {
-      let count = try stream.read(into: chunk)
+      let count = try read(into: chunk)
       if count == 0 { return bytes }
       guard bytes.count + count <= limit else {
-        throw Failure(
-          .badData, at: place, "expected at most \(limit) bytes, found more")
+        throw Failure(.badData, at: place, "expected at most \(limit) \(unit), found more")
       }
       bytes += chunk[..<count]
     }
