@@ -26,13 +26,15 @@ public struct ReconstructedSample: Sendable {
   public var alphabet: [String]
 }
 
-/// Reconstructs the first `count` samples of the run's held-out split (test, else what it was trained on).
+/// Reconstructs the first `count` samples of the run's held-out split (test, else what it was trained on); none for
+/// objectives that train no decoder.
 public func reconstructions(of request: EncoderRequest, count: Int = 3) throws
   -> [ReconstructedSample]
 {
   let named = try NamedEncoder(request, for: .test)
   guard let checkpoint = named.checkpoint else { return [] }
   let (card, configuration) = (named.card, try named.card.configuration())
+  guard [.metamae, .mae].contains(configuration.objective) else { return [] }
   let folder = try ShardLocation(
     shards: request.shards, dataset: named.dataset, split: Split.test.rawValue
   ).folder

@@ -4,21 +4,46 @@
 extension ModelConfiguration {
   /// Matrix products of one pretraining step: a linear map and its gradient are 3 forward products, in MetaMAE's
   /// decoder (two passes, their gradients, the tangents of both) 9.
-  /// - Parameters:
-  ///   - keptCount: tokens the encoder sees, the class token left out.
-  ///   - isMeta: MetaMAE; otherwise MAE.
-  public func nominalOperations(keptCount: Int, batch: Int, isMeta: Bool) -> Double {
-    let edges = inputs.reduce(0) { sum, input in
+  /// - Parameter keptCount: tokens that MAE's and MetaMAE's encoder sees, the class token left out; the baselines' sees
+  ///   all.
+  public func nominalOperations(of objective: ObjectiveName, keptCount: Int, batch: Int) -> Double {
+    let embedding = inputs.reduce(0) { $0 + $1.tokenCount * 2 * $1.tokenWidth * encoder.width * 2 }
+    let step: Int
+    switch objective {
+    case .metamae, .mae:
+      let isMeta = objective == .metamae
+      step =
+        3 * encoder.nominalOperations(rows: keptCount + 1)
+        + (isMeta ? 9 : 3) * decoder.nominalOperations(rows: tokenCount + 1)
+        + decoderHeads(isMeta: isMeta)
+    case .emix, .shed, .capri, .maeLinear:
+      let passes = objective == .emix ? 2 : 1
+      step =
+        passes * 3 * encoder.nominalOperations(rows: tokenCount + 1) + 3 * head(of: objective)
+    }
+    return Double(batch) * Double(step + embedding)
+  }
+
+  private func decoderHeads(isMeta: Bool) -> Int {
+    inputs.reduce(0) { sum, input in
       let head = input.kind == .tokens ? encoder.width : input.tokenWidth
-      let embedding = 2 * input.tokenWidth * encoder.width * 2
       let prediction = 2 * head * decoder.width * (isMeta ? 6 : 3)
       let vocabulary = 2 * input.vocabulary * encoder.width * (isMeta ? 4 : 3)
-      return sum + input.tokenCount * (embedding + prediction + vocabulary)
+      return sum + input.tokenCount * (prediction + vocabulary)
     }
-    let step =
-      3 * encoder.nominalOperations(rows: keptCount + 1)
-      + (isMeta ? 9 : 3) * decoder.nominalOperations(rows: tokenCount + 1) + edges
-    return Double(batch) * Double(step)
+  }
+
+  /// A sample's forward products between a baseline's encoder and its loss, all tokens counted.
+  private func head(of objective: ObjectiveName) -> Int {
+    let width = encoder.width
+    switch objective {
+    case .metamae, .mae: return 0
+    case .emix: return 2 * 2 * width * 128
+    case .shed: return 2 * width * 2 * tokenCount
+    case .capri: return 2 * width * (width + tokenCount) * tokenCount
+    case .maeLinear:
+      return inputs.reduce(0) { $0 + 2 * width * ($1.tokenWidth + $1.vocabulary) * $1.tokenCount }
+    }
   }
 
   /// Matrix products of one sample's frozen features: the encoder over all tokens, and the embedding.
@@ -37,9 +62,9 @@ extension TransformerSize {
 
 extension PretrainingPreset {
   /// One step at the paper's batch size and model.
-  public func nominalOperations(isMeta: Bool) -> Double {
+  public func nominalOperations(of objective: ObjectiveName) -> Double {
     let model = model
     return model.nominalOperations(
-      keptCount: settings.keptCount(of: model.tokenCount), batch: batch, isMeta: isMeta)
+      of: objective, keptCount: settings.keptCount(of: model.tokenCount), batch: batch)
   }
 }

@@ -43,4 +43,9 @@ public struct ObjectiveSettings: Codable, Equatable, Sendable {
 
   /// Tokens that stay: `int(T * (1 - mask ratio))`, in double and truncated, as the authors' code.
   public func keptCount(of tokenCount: Int) -> Int { Int(Double(tokenCount) * (1 - maskRatio)) }
+
+  /// Tokens that are moved or blanked: `ceil(rate * T)`.
+  public func corruptedCount(of tokenCount: Int) -> Int {
+    Int((Double(tokenCount) * corruptionRate).rounded(.up))
+  }
 }

@@ -63,7 +63,22 @@ public struct Encoder: Sendable {
     defer { lane.scratch.release(mark) }
     pass.place(order, inputs)
     let x = lane.scratch.matrix(latent.rows, size.width)
-    embed(batch, pass, into: x, lane)
+    code(pass, into: x, lane)
+    embed(batch, pass, adding: x, lane)
+    run(x, pass, keys, into: latent, lane)
+  }
+
+  /// Position codes, and the class token in its rows.
+  func code<R>(_ pass: EncoderPass<R>, into x: Matrix<R>, _ lane: Lane<R>) {
+    R.gather(x.rows, x.columns, pass.positionRows, pass.codes.base, x.base)
+    for row in pass.classRows { R.axpy(size.width, 1, lane.vector(classToken), x.row(Int(row))) }
+  }
+
+  /// The blocks and the final norm on x, which is used up.
+  func run<R>(
+    _ x: Matrix<R>, _ pass: EncoderPass<R>, _ keys: UnsafePointer<RandomKey>?,
+    into latent: Matrix<R>, _ lane: Lane<R>
+  ) {
     pass.dropout(self, layer: 0, keys)?.apply(x, .embedding)
     for (l, block) in blocks.enumerated() {
       _ = block.forward(x, pass.blocks[l], dropout: pass.dropout(self, layer: l + 1, keys), lane)
@@ -71,11 +86,10 @@ public struct Encoder: Sendable {
     norm(x, pass.norm, into: latent, lane)
   }
 
-  private func embed<R>(
-    _ batch: TokenBatch<R>, _ pass: EncoderPass<R>, into x: Matrix<R>, _ lane: Lane<R>
+  /// x += the tokens' embeddings, in their rows.
+  func embed<R>(
+    _ batch: TokenBatch<R>, _ pass: EncoderPass<R>, adding x: Matrix<R>, _ lane: Lane<R>
   ) {
-    R.gather(x.rows, x.columns, pass.positionRows, pass.codes.base, x.base)
-    for row in pass.classRows { R.axpy(size.width, 1, lane.vector(classToken), x.row(Int(row))) }
     for (k, embedding) in embeddings.enumerated() {
       let mark = lane.scratch.mark
       defer { lane.scratch.release(mark) }
@@ -115,6 +129,17 @@ public struct Encoder: Sendable {
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
     let dx = lane.scratch.matrix(dLatent.rows, size.width)
+    runBackward(dLatent, pass, keys, into: dx, lane)
+    embedBackward(dx, batch, pass, lane)
+  }
+
+  /// The adjoint of what `run` was given; adds the gradients of blocks, norm and class token.
+  func runBackward<R>(
+    _ dLatent: Matrix<R>, _ pass: EncoderPass<R>, _ keys: UnsafePointer<RandomKey>?,
+    into dx: Matrix<R>, _ lane: Lane<R>
+  ) {
+    let mark = lane.scratch.mark
+    defer { lane.scratch.release(mark) }
     dx.zero()
     norm.backward(dLatent, pass.norm, adding: dx, lane)
     norm.accumulate(dLatent, pass.norm, lane)
@@ -126,6 +151,12 @@ public struct Encoder: Sendable {
     }
     pass.dropout(self, layer: 0, keys)?.apply(dx, .embedding)
     R.indexedSums(pass.classRows.count, size.width, pass.classRows, dx.base, lane.slope(classToken))
+  }
+
+  /// Adds the gradients of the embeddings' weights from the adjoint of the rows they were added to.
+  func embedBackward<R>(
+    _ dx: Matrix<R>, _ batch: TokenBatch<R>, _ pass: EncoderPass<R>, _ lane: Lane<R>
+  ) {
     for (k, embedding) in embeddings.enumerated() {
       let inner = lane.scratch.mark
       defer { lane.scratch.release(inner) }
@@ -210,7 +241,7 @@ public final class EncoderPass<R: Real>: @unchecked Sendable {
   }
 
   /// Finds the place of each kept token.
-  fileprivate func place(_ order: UnsafePointer<Int32>, _ inputs: [InputSpecification]) {
+  func place(_ order: UnsafePointer<Int32>, _ inputs: [InputSpecification]) {
     classRows.removeAll(keepingCapacity: true)
     positionRows.removeAll(keepingCapacity: true)
     for k in rows.indices {
@@ -239,13 +270,13 @@ public final class EncoderPass<R: Real>: @unchecked Sendable {
     }
   }
 
-  fileprivate func look(up k: Int, _ batch: TokenBatch<R>) {
+  func look(up k: Int, _ batch: TokenBatch<R>) {
     identifiers[k].removeAll(keepingCapacity: true)
     let all = batch.identifiers(k)
     for token in tokens[k] { identifiers[k].append(all[Int(token)]) }
   }
 
-  fileprivate func dropout(_ encoder: Encoder, layer: Int, _ keys: UnsafePointer<RandomKey>?)
+  func dropout(_ encoder: Encoder, layer: Int, _ keys: UnsafePointer<RandomKey>?)
     -> Dropout?
   {
     guard let keys, encoder.dropout > 0 else { return nil }

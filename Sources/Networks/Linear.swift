@@ -3,7 +3,7 @@
 
 import TensorCore
 
-struct Linear: Sendable {
+public struct Linear: Sendable {
   let weight: ParameterSlot
   let bias: ParameterSlot?
   /// Where the packed weight stands; nil: it is packed anew for each product.
@@ -16,6 +16,8 @@ struct Linear: Sendable {
     weight = table.add(name + ".weight", outWidth, inWidth)
     self.bias = bias ? table.add(name + ".bias", outWidth) : nil
   }
+
+  public var outWidth: Int { weight.rows }
 
   /// A part of the outputs as a map of its own: rows of the same weights. Maps without a bias only.
   func outputs(_ range: Range<Int>) -> Linear { Linear(weight: weight.rows(range), bias: nil) }
@@ -41,13 +43,15 @@ struct Linear: Sendable {
   }
 
   /// y = x W^T + b.
-  func callAsFunction<R>(_ x: Matrix<R>, into y: Matrix<R>, _ lane: Lane<R>) {
+  public func callAsFunction<R>(_ x: Matrix<R>, into y: Matrix<R>, _ lane: Lane<R>) {
     product(x, into: y, lane)
     if let bias { R.addBias(y.rows, y.columns, lane.vector(bias), y.base) }
   }
 
   /// dx = dy W, plus beta dx. [n, out] to [n, in].
-  func backward<R>(_ dy: Matrix<R>, into dx: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>) {
+  public func backward<R>(
+    _ dy: Matrix<R>, into dx: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>
+  ) {
     if let panels = lane.panels(packed?.backward) {
       multiply(dy, packed: panels, into: dx, adding: beta)
     } else {
@@ -56,7 +60,7 @@ struct Linear: Sendable {
   }
 
   /// dW += dy^T x, db += sum(dy).
-  func accumulate<R>(_ dy: Matrix<R>, _ x: Matrix<R>, _ lane: Lane<R>) {
+  public func accumulate<R>(_ dy: Matrix<R>, _ x: Matrix<R>, _ lane: Lane<R>) {
     lane.scratch.multiply(dy.transposed, x, into: lane.slopeMatrix(weight), adding: 1)
     if let bias { R.columnSums(dy.rows, dy.columns, dy.base, lane.slope(bias)) }
   }

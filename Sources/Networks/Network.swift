@@ -11,11 +11,18 @@ public struct Network: Sendable {
   public let encoder: Encoder
   public let decoder: Decoder
   public let projector: Projector
+  /// What the objective trains beside encoder, decoder and projector.
+  public let heads: [Linear?]
+  /// Where the decoder's parameters begin: all before are the encoder's and the heads'.
+  public let decoderStart: Int
 
-  public init(_ configuration: ModelConfiguration) {
+  /// - Parameter objective: whose heads the table holds; features need none.
+  public init(_ configuration: ModelConfiguration, for objective: ObjectiveName = .metamae) {
     self.configuration = configuration
     var table = ParameterTable()
     encoder = Encoder(&table, configuration)
+    heads = table.heads(of: objective, configuration)
+    decoderStart = table.count
     decoder = Decoder(&table, configuration, encoder)
     projector = Projector(&table, configuration)
     self.table = table

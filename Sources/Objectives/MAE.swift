@@ -50,7 +50,7 @@ public final class MAE<R: Real>: Objective, @unchecked Sendable {
     }
     bench.mergeGradients()
     let loss = tallies.reduce(0) { $0 + $1.query }
-    return StepLoss(loss: loss, reconstruction: loss, contrast: 0)
+    return StepLoss(loss: loss, reconstruction: loss)
   }
 
   private func gradient(_ slice: Slice, _ index: Int, _ lane: Lane<R>) -> Double {

@@ -3,7 +3,7 @@
 import Basics
 import Experiments
 
-/// The random choices of one batch: mask order and nearby draws, [B, T] each.
+/// The random choices of one batch: mask order and nearby draws, [B, T] each; e-Mix's shares and partners, [B].
 public final class MaskDraws: @unchecked Sendable {
   public let sampleCount: Int
   public let tokenCount: Int
@@ -11,17 +11,27 @@ public final class MaskDraws: @unchecked Sendable {
   public let order: UnsafeMutablePointer<Int32>
   /// Uniform in [0, 1): a masked neighbour joins where the draw is below the nearby ratio.
   public let draw: UnsafeMutablePointer<Float>
+  /// e-Mix's lambda, in [0.5, 1].
+  public let mix: UnsafeMutablePointer<Float>
+  /// With whom each sample is mixed: a permutation of the batch.
+  public let partner: UnsafeMutablePointer<Int32>
 
   public init(sampleCount: Int, tokenCount: Int) {
     self.sampleCount = sampleCount
     self.tokenCount = tokenCount
     order = .allocate(capacity: sampleCount * tokenCount)
     draw = .allocate(capacity: sampleCount * tokenCount)
+    mix = .allocate(capacity: sampleCount)
+    partner = .allocate(capacity: sampleCount)
+    mix.initialize(repeating: 1, count: sampleCount)
+    for sample in 0..<sampleCount { partner[sample] = Int32(sample) }
   }
 
   deinit {
     order.deallocate()
     draw.deallocate()
+    mix.deallocate()
+    partner.deallocate()
   }
 
   /// Draws sample `sample`'s numbers from its own streams.
@@ -31,6 +41,15 @@ public final class MaskDraws: @unchecked Sendable {
       into: UnsafeMutableBufferPointer(start: order + sample * tokenCount, count: tokenCount))
     var nearby = RandomStream(RandomKey(seed: seed, "nearby", epoch, id))
     for t in 0..<tokenCount { draw[sample * tokenCount + t] = nearby.uniformFloat() }
+    var share = RandomStream(RandomKey(seed: seed, "share", epoch, id))
+    let u = share.uniformFloat()
+    mix[sample] = max(u, 1 - u)
+  }
+
+  /// Draws the batch's partners.
+  public func fill(seed: UInt64, step: UInt64) {
+    var stream = RandomStream(RandomKey(seed: seed, "partner", step))
+    stream.permutation(into: UnsafeMutableBufferPointer(start: partner, count: sampleCount))
   }
 }
 

@@ -1,5 +1,6 @@
 // What every pretraining objective is: a loss on one mini-batch and its gradient in the parameters.
 
+import Experiments
 import Networks
 import TensorCore
 
@@ -7,10 +8,10 @@ import TensorCore
 public struct StepLoss: Equatable, Sendable {
   /// What is minimised (eq. 5 for MetaMAE).
   public var loss: Double
-  /// The reconstruction part (line 9).
-  public var reconstruction: Double
-  /// The task contrast before its weight (line 10); 0 where there is none.
-  public var contrast: Double
+  /// The reconstruction part (line 9); nil where nothing is reconstructed.
+  public var reconstruction: Double?
+  /// The task contrast before its weight (line 10); nil for all but MetaMAE.
+  public var contrast: Double?
 }
 
 public protocol Objective<R>: AnyObject {
@@ -21,4 +22,16 @@ public protocol Objective<R>: AnyObject {
 
   /// The part of the flat parameter buffer that this objective trains; the optimizer leaves the rest alone.
   var trained: Range<Int> { get }
+}
+
+/// The objective of that name on a bench whose network was made for it.
+public func objective<R: Real>(_ name: ObjectiveName, on bench: Workbench<R>) -> any Objective<R> {
+  switch name {
+  case .metamae: MetaMAE(bench)
+  case .mae: MAE(bench)
+  case .maeLinear: MAELinear(bench)
+  case .emix: EMix(bench)
+  case .shed: ShED(bench)
+  case .capri: Capri(bench)
+  }
 }

@@ -19,8 +19,7 @@ final class TaskContrast<R: Real>: @unchecked Sendable {
   let pooledAdjoints: [Matrix<R>]
   /// h_psi of both batches, [2B, out], and the same with rows of length 1.
   private let projected: Matrix<R>
-  private let unit: Matrix<R>
-  private let lengths: UnsafeMutablePointer<R>
+  private let directions: UnitRows<R>
   private let similarities: Matrix<R>
   private let memory: Storage<R>
 
@@ -44,8 +43,7 @@ final class TaskContrast<R: Real>: @unchecked Sendable {
     pooled = [take(batch, width), take(batch, width)]
     pooledAdjoints = [take(batch, width), take(batch, width)]
     projected = take(2 * batch, out)
-    unit = take(2 * batch, out)
-    lengths = take(1, 2 * batch).base
+    directions = UnitRows(unit: take(2 * batch, out), lengths: take(1, 2 * batch).base)
     similarities = take(2 * batch, 2 * batch)
   }
 
@@ -56,14 +54,14 @@ final class TaskContrast<R: Real>: @unchecked Sendable {
     inLanes(workers) { worker in
       for side in stride(from: worker, to: 2, by: workers) {
         projector.forward(pooled[side], passes[side], into: projected[half(side)], lanes[worker])
-        normalise(half(side))
+        directions.normalise(projected, half(side))
       }
     }
     for pass in passes { pass.update(statistics, rows: batch) }
     let loss = crossEntropy(weight: weight)
     inLanes(workers) { worker in
       for side in stride(from: worker, to: 2, by: workers) {
-        denormalise(half(side))
+        directions.denormalise(projected, half(side))
         projector.backward(
           projected[half(side)], pooled[side], passes[side], into: pooledAdjoints[side],
           lanes[worker])
@@ -74,19 +72,11 @@ final class TaskContrast<R: Real>: @unchecked Sendable {
 
   private func half(_ side: Int) -> Range<Int> { side * batch..<(side + 1) * batch }
 
-  private func normalise(_ rows: Range<Int>) {
-    for i in rows {
-      let length = max(
-        R(R.dot(unit.columns, projected.row(i), projected.row(i)).squareRoot()), 1e-12)
-      lengths[i] = length
-      for j in 0..<unit.columns { unit.row(i)[j] = projected.row(i)[j] / length }
-    }
-  }
-
   /// Mean over the 2B anchors of the cross-entropy of similarity / tau, each one's positive its twin, itself left
   /// out; leaves the adjoint of the unit rows in `projected`.
   private func crossEntropy(weight: R) -> Double {
     let n = 2 * batch
+    let unit = directions.unit
     multiply(unit, unit.transposed, into: similarities)
     for i in 0..<n { similarities.row(i)[i] = -R.greatestFiniteMagnitude / 4 }
     var loss = 0.0
@@ -103,14 +93,5 @@ final class TaskContrast<R: Real>: @unchecked Sendable {
     multiply(similarities, unit, into: projected)
     multiply(similarities.transposed, unit, into: projected, adding: 1)
     return loss / Double(n)
-  }
-
-  /// Through the normalisation: d = (g - u <g, u>) / length, in place.
-  private func denormalise(_ rows: Range<Int>) {
-    for i in rows {
-      let (g, u) = (projected.row(i), unit.row(i))
-      let along = R(R.dot(unit.columns, g, u))
-      for j in 0..<unit.columns { g[j] = (g[j] - u[j] * along) / lengths[i] }
-    }
   }
 }

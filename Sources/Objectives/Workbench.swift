@@ -69,12 +69,16 @@ public final class Workbench<R: Real>: @unchecked Sendable {
     dropoutKeys[index] = RandomKey(seed: seed, "dropout", epoch, id)
   }
 
+  /// Draws the random choices of the batch as a whole: a function of (seed, step) alone.
+  public func draw(seed: UInt64, step: Int) { draws.fill(seed: seed, step: UInt64(step)) }
+
   /// Runs `body` once a lane, at the same time.
   func inEachLane(_ body: (Int, Lane<R>) -> Void) { inLanes(lanes.count) { body($0, lanes[$0]) } }
 
   /// The slices of each lane.
-  func slices() -> [[Slice]] {
-    let encoderRows = 1 + keptCount
+  /// - Parameter encoderTokens: tokens of a sample that the encoder sees; nil: those that masking keeps.
+  func slices(encoderTokens: Int? = nil) -> [[Slice]] {
+    let encoderRows = 1 + (encoderTokens ?? keptCount)
     let decoderRows = 1 + network.configuration.tokenCount
     return lanes.indices.map { lane in
       let own = share(of: batchSize, lane: lane, lanes: lanes.count)

@@ -33,15 +33,6 @@ public struct InputStorage: Sendable {
   }
 }
 
-/// Objectives that a run may name.
-let builtObjectives: [ObjectiveName] = [.metamae, .mae]
-
-func notBuilt(_ name: ObjectiveName) -> Failure {
-  let built = builtObjectives.map(\.rawValue).joined(separator: " or ")
-  return Failure(
-    .usage, at: "objective", "expected \(built), found \(name.rawValue), which is not built yet")
-}
-
 public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Sendable {
   public let card: ModelCard
   public let parameters: [LearnerTensor]
@@ -64,10 +55,9 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
   /// - Parameters:
   ///   - configuration: with `threads` settled.
   ///   - storage: of each set of a mixture (else one), one for each input of `model`.
-  /// - Throws: a usage failure for an objective that is not built.
   public init(
     _ configuration: RunConfiguration, _ model: ModelConfiguration, storage: [[InputStorage]]
-  ) throws {
+  ) {
     precondition(
       !storage.isEmpty && storage.allSatisfy { $0.count == model.inputs.count },
       "one storage for each input")
@@ -75,11 +65,11 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     self.storage = storage
     card = ModelCard(model: model, configuration: configuration)
     laneCount = configuration.threads ?? GrantedCores.count()
-    let network = Network(model)
+    let network = Network(model, for: configuration.objective)
     bench = Workbench(
       network, configuration.settings, batchSize: configuration.batch, lanes: laneCount)
     network.initialise(bench.parameters, seed: configuration.seed)
-    objective = try Self.objective(configuration.objective, bench)
+    objective = Objectives.objective(configuration.objective, on: bench)
     optimizer = AdamW(
       AdamW.Settings(
         learningRate: Double(configuration.learningRate),
@@ -111,23 +101,12 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     self.codes = codes
   }
 
-  private static func objective(
-    _ name: ObjectiveName, _ bench: Workbench<Float>
-  ) throws -> any Objective<Float> {
-    switch name {
-    case .metamae: return MetaMAE(bench)
-    case .mae: return MAE(bench)
-    case .maeLinear, .emix, .shed, .capri: throw notBuilt(name)
-    }
-  }
-
   public func gradient(on batch: Batch, step: Int) throws -> TrainingLoss {
     try read(batch)
+    bench.draw(seed: configuration.seed, step: step)
     let loss = objective.gradient()
-    let hasContrast = configuration.objective == .metamae
     return TrainingLoss(
-      total: loss.loss, reconstruction: loss.reconstruction,
-      contrast: hasContrast ? loss.contrast : nil)
+      total: loss.loss, reconstruction: loss.reconstruction, contrast: loss.contrast)
   }
 
   public func update(step: Int) {

@@ -40,9 +40,6 @@ public struct RunPlan: Sendable {
           remedy: "To go on with a run: metamae-train --resume --run DIR --shards DIR")
       }
       configuration = try RunConfiguration.resolve(file: file, settings: request.settings)
-      guard builtObjectives.contains(configuration.objective) else {
-        throw notBuilt(configuration.objective)
-      }
       try RunLock.refuseIfHeld(directory)
       try Self.refuseContent(directory)
       return

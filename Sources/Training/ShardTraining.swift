@@ -67,7 +67,7 @@ public struct ShardTraining {
     let source = try LoaderSource(
       options, names: configuration.mixture.map(\.dataset), open: session.openEpochs,
       at: session.checkpoint?.files.state ?? session.directory.path)
-    let learner = try NetworkLearner<Batch>(configuration, model, storage: storage)
+    let learner = NetworkLearner<Batch>(configuration, model, storage: storage)
     let run = try PretrainingRun(session, learner: learner, source: source)
     remark(try run.spaceEstimate())
     return try run.run()

@@ -11,29 +11,31 @@ import TensorCore
 enum StepCases {
   static var all: [BenchCase] {
     PretrainingPreset.all.flatMap { preset in
-      [ObjectiveName.metamae, .mae].map { step($0, preset) }
+      ObjectiveName.allCases.map { step($0, preset) }
     }
   }
 
   private static func step(_ objective: ObjectiveName, _ preset: PretrainingPreset) -> BenchCase {
-    let (model, settings) = (preset.model, preset.settings)
+    let model = preset.model
+    let settings = RunConfiguration(dataset: preset.dataset, objective: objective).settings
     return BenchCase(
       name: "step/\(objective.rawValue)/\(preset.dataset)",
-      operations: preset.nominalOperations(isMeta: objective == .metamae),
+      operations: preset.nominalOperations(of: objective),
       samples: Double(preset.batch)
     ) {
       let bench = Workbench<Float>(
-        Network(model), settings, batchSize: preset.batch, lanes: availableCores)
+        Network(model, for: objective), settings, batchSize: preset.batch, lanes: availableCores)
       bench.network.initialise(bench.parameters, seed: 0)
       fillRandomly(bench.tokens)
       let optimizer = AdamW<Float>(.init(), parameterCount: bench.network.table.count)
-      let step: any Objective<Float> = objective == .metamae ? MetaMAE(bench) : MAE(bench)
+      let step = Objectives.objective(objective, on: bench)
       var index: UInt64 = 0
       return {
         for sample in 0..<preset.batch {
           bench.draw(
             sample: sample, seed: 0, epoch: 0, id: index * UInt64(preset.batch) + UInt64(sample))
         }
+        bench.draw(seed: 0, step: Int(index))
         let loss = step.gradient()
         guard loss.loss.isFinite else {
           throw Failure(.internalError, at: preset.dataset, "the loss is not finite")

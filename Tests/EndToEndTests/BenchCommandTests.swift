@@ -22,7 +22,7 @@ import Testing
       "prep/higgs", "load/wafer-map/1-workers",
     ]
     for name in expected { #expect(names.contains(name), "\(name)") }
-    for objective in ["metamae", "mae"] {
+    for objective in ["metamae", "mae", "mae-linear", "emix", "shed", "capri"] {
       #expect(names.count { $0.hasPrefix("step/\(objective)/") } == 9)
     }
   }

@@ -19,12 +19,26 @@ import Testing
   @Test(arguments: expected)
   func agreesWithPython(name: String, metamae: Double, mae: Double) throws {
     let preset = try #require(PretrainingPreset.of(name))
-    #expect(abs(preset.nominalOperations(isMeta: true) / (metamae * 1e9) - 1) < 1e-12)
-    #expect(abs(preset.nominalOperations(isMeta: false) / (mae * 1e9) - 1) < 1e-12)
+    #expect(abs(preset.nominalOperations(of: .metamae) / (metamae * 1e9) - 1) < 1e-12)
+    #expect(abs(preset.nominalOperations(of: .mae) / (mae * 1e9) - 1) < 1e-12)
   }
 
   @Test func allPresetsAreCounted() {
     #expect(Self.expected.map(\.0) == PretrainingPreset.all.map(\.dataset))
+  }
+
+  /// By hand: an encoder pass of 3 rows at width 2 is 2 x 8 x 2^2 x 3 + 4 x 3^2 x 2, an embedded value 2 x 2 x 2; what
+  /// lies between encoder and loss counts three times.
+  @Test(arguments: [
+    (ObjectiveName.emix, 2 * 264 + 2 * 2 * 128 * 2), (.shed, 264 + 2 * 2 * 2 * 2),
+    (.capri, 264 + 2 * (2 * 2 * 2 + 2 * 2 * 2)), (.maeLinear, 264 + 2 * 2 * 2),
+  ])
+  func baselinesOfATinyEncoder(objective: ObjectiveName, forward: Int) {
+    let model = ModelConfiguration(
+      inputs: [InputSpecification(kind: .series, shape: [1, 2])],
+      encoder: TransformerSize(width: 2, heads: 1, layers: 1))
+    let found = model.nominalOperations(of: objective, keptCount: 1, batch: 5)
+    #expect(found == Double(5 * (3 * forward + 2 * 8)))
   }
 
   /// One linear map and one attention by hand: width 2, one layer, one head, one token of one value.

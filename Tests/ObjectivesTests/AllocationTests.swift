@@ -13,10 +13,11 @@ import Testing
 @testable import Objectives
 
 @Suite struct AllocationTests {
-  @Test(arguments: ["metamae", "mae"]) func stepsAllocateNothing(_ objective: String) async {
+  @Test(arguments: ObjectiveName.allCases)
+  func stepsAllocateNothing(_ objective: ObjectiveName) async {
     let child = await #expect(
       processExitsWith: .success, observing: [\.standardErrorContent]
-    ) { [objective = objective as String] in
+    ) { [objective = objective as ObjectiveName] in
       let model = ModelConfiguration(
         inputs: [
           InputSpecification(kind: .image, shape: [2, 8, 8], patch: [4, 4]),
@@ -26,15 +27,17 @@ import Testing
         decoder: TransformerSize(width: 8, heads: 2, layers: 2), projectorHidden: 12,
         projectorOut: 6, dropout: 0.1)
       let bench = Workbench<Float>(
-        Network(model), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5), batchSize: 7, lanes: 2)
+        Network(model, for: objective), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5),
+        batchSize: 7, lanes: 2)
       bench.network.initialise(bench.parameters, seed: 1)
-      let step: any Objective<Float> = objective == "mae" ? MAE(bench) : MetaMAE(bench)
+      let step = Objectives.objective(objective, on: bench)
       let optimizer = AdamW<Float>(.init(), parameterCount: bench.network.table.count)
       var index: UInt64 = 0
       func train() {
         for sample in 0..<7 {
           bench.draw(sample: sample, seed: 3, epoch: 0, id: index * 7 + UInt64(sample))
         }
+        bench.draw(seed: 3, step: Int(index))
         _ = step.gradient()
         optimizer.update(bench.parameters.base, along: bench.gradient.base, step.trained, lanes: 2)
         index += 1

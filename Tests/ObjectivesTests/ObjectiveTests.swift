@@ -13,20 +13,23 @@ private let image = InputSpecification(kind: .image, shape: [2, 8, 8], patch: [4
 private let text = InputSpecification(kind: .tokens, shape: [4], vocabulary: 9)
 
 /// A filled bench over both inputs.
-private func bench(lanes: Int, batch: Int = 6, dropout: Float = 0) -> Workbench<Float> {
+private func bench(
+  lanes: Int, batch: Int = 6, dropout: Float = 0, for objective: ObjectiveName = .metamae
+) -> Workbench<Float> {
   let model = ModelConfiguration(
     inputs: [image, text], encoder: TransformerSize(width: 16, heads: 2, layers: 2),
     decoder: TransformerSize(width: 8, heads: 2, layers: 1), projectorHidden: 12, projectorOut: 6,
     dropout: dropout)
   let bench = Workbench<Float>(
-    Network(model), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5), batchSize: batch,
-    lanes: lanes)
+    Network(model, for: objective), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5),
+    batchSize: batch, lanes: lanes)
   bench.network.initialise(bench.parameters, seed: 1)
   var stream = RandomStream(RandomKey(seed: 2, "data"))
   let patches = bench.tokens.patches(0)
   for i in 0..<patches.count { patches.base[i] = Float(stream.normal()) }
   for i in 0..<batch * 4 { bench.tokens.identifiers(1)[i] = Int32(stream.below(9)) }
   for i in 0..<batch { bench.draw(sample: i, seed: 3, epoch: 0, id: UInt64(i)) }
+  bench.draw(seed: 3, step: 0)
   return bench
 }
 
@@ -36,27 +39,31 @@ private func gradient(_ bench: Workbench<Float>) -> [Float] {
 
 @Suite struct ObjectiveTests {
   /// The lane count decides the order of sums and nothing else; the same count gives the same bytes.
-  @Test func lanesShareTheWork() {
-    let (one, three, again) = (
-      bench(lanes: 1, dropout: 0.2), bench(lanes: 3, dropout: 0.2), bench(lanes: 3, dropout: 0.2)
-    )
-    let losses = [one, three, again].map { MetaMAE($0).gradient() }
+  @Test(arguments: ObjectiveName.allCases)
+  func lanesShareTheWork(name: ObjectiveName) {
+    let benches = [1, 3, 3].map { bench(lanes: $0, dropout: 0.2, for: name) }
+    let losses = benches.map { objective(name, on: $0).gradient() }
     #expect(abs(losses[0].loss - losses[1].loss) < 1e-5)
     #expect(losses[1] == losses[2])
-    let (a, b) = (gradient(one), gradient(three))
+    let (a, b) = (gradient(benches[0]), gradient(benches[1]))
     #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-4 })
-    #expect(b == gradient(again))
+    #expect(b == gradient(benches[2]))
     #expect(a.contains { abs($0) > 1e-2 })
   }
 
   /// The second step reuses all memory of the first: nothing of it may shine through.
-  @Test func stepsDoNotRemember() {
-    let (fresh, used) = (bench(lanes: 2), bench(lanes: 2))
-    let objective = MetaMAE(used)
+  @Test(arguments: ObjectiveName.allCases)
+  func stepsDoNotRemember(name: ObjectiveName) {
+    let (fresh, used) = (bench(lanes: 2, for: name), bench(lanes: 2, for: name))
+    let step = objective(name, on: used)
     for i in 0..<6 { used.draw(sample: i, seed: 99, epoch: 7, id: UInt64(i)) }
-    _ = objective.gradient()
+    used.draw(seed: 99, step: 5)
+    let other = step.gradient()
     for i in 0..<6 { used.draw(sample: i, seed: 3, epoch: 0, id: UInt64(i)) }
-    #expect(objective.gradient() == MetaMAE(fresh).gradient())
+    used.draw(seed: 3, step: 0)
+    let own = step.gradient()
+    #expect(own == objective(name, on: fresh).gradient())
+    #expect(own != other)
     #expect(gradient(used) == gradient(fresh))
   }
 
@@ -93,5 +100,33 @@ private func gradient(_ bench: Workbench<Float>) -> [Float] {
       return sum + e * e
     }
     #expect(abs(loss.loss - 0.5 * error / Double(predicted.count)) < 1e-5)
+  }
+
+  /// The linear MAE likewise: an input without a blanked token counts 0, where the oracle's mean over none is no number.
+  @Test func anInputWithoutBlankedTokens() {
+    let bench = bench(lanes: 2, for: .maeLinear)
+    // T = 8, rate 0.15: 2 blanked tokens, of the image
+    for sample in 0..<6 {
+      for (j, token) in [2, 0, 4, 5, 6, 7, 1, 3].enumerated() {
+        bench.draws.order[sample * 8 + j] = Int32(token)
+      }
+    }
+    let loss = MAELinear(bench).gradient()
+    #expect(loss.loss > 0.1 && loss.loss.isFinite)
+    #expect(gradient(bench).allSatisfy { $0.isFinite })
+  }
+
+  /// e-Mix's draws: shares from [0.5, 1] by sample, partners by step, each a permutation.
+  @Test func sharesAndPartners() {
+    let bench = bench(lanes: 1, for: .emix)
+    let shares = (0..<6).map { bench.draws.mix[$0] }
+    #expect(shares.allSatisfy { $0 >= 0.5 && $0 <= 1 } && Set(shares).count == 6)
+    func partners(_ step: Int) -> [Int32] {
+      bench.draw(seed: 3, step: step)
+      return (0..<6).map { bench.draws.partner[$0] }
+    }
+    let steps = (0..<5).map(partners)
+    #expect(steps.allSatisfy { $0.sorted() == Array(0..<6) } && Set(steps).count > 1)
+    #expect(partners(0) == steps[0])
   }
 }

@@ -55,8 +55,8 @@ import Testing
       "encoder.width: expected a multiple of encoder.heads (7), found 256\n"
     ),
     (
-      "--config @/c.yaml --run @/new --set objective=shed", 64,
-      "objective: expected metamae or mae, found shed, which is not built yet\n"
+      "--config @/c.yaml --run @/new --set objective=emix --set batch=1", 64,
+      "batch: expected at least 2, since the contrast of emix needs other samples, found 1\n"
     ),
     (
       "--config @/c.yaml --run @/new --workers 0", 64,
