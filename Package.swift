@@ -107,7 +107,9 @@ let package = Package(
       "metamae-prep", ["Basics", "ShardFormat", "DatasetReaders", "Reports"], in: "preprocess"),
     program(
       "metamae-train",
-      ["Basics", "DataLoading", "Experiments", "TensorCore", "Training", "Reports"]),
+      [
+        "Basics", "DataLoading", "Experiments", "TensorCore", "Training", "Evaluation", "Reports",
+      ]),
     program(
       "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
     program(
@@ -152,7 +154,11 @@ let package = Package(
       ]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
     tests(
-      "EvaluationTests", ["Basics", "Experiments", "TensorCore", "Evaluation", "metamae-eval"]),
+      "EvaluationTests",
+      [
+        "Basics", "Experiments", "ShardFormat", "TensorCore", "Evaluation", "metamae-eval",
+        "metamae-train",
+      ]),
     tests("ReportsTests", ["Basics", "Experiments", "Reports"]),
   ]
 )

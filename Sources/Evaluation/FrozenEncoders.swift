@@ -7,8 +7,9 @@ import Experiments
 /// Which encoder on which data, as the command line says it.
 public struct EncoderRequest: Equatable, Sendable {
   public enum Weights: Equatable, Sendable {
-    /// A run directory; the newest whole checkpoint unless a step is named.
-    case run(String, step: Int?)
+    /// A run directory; the newest whole checkpoint unless a step is named; of it the parameters, or their running
+    /// mean.
+    case run(String, step: Int?, average: Bool)
     /// A `model.safetensors`, whose metadata carries the configuration.
     case checkpoint(String)
     /// The initial encoder of a configuration file.

@@ -49,10 +49,17 @@ struct NamedEncoder {
 
   init(_ request: EncoderRequest, for split: Split) throws {
     switch request.weights {
-    case .run(let path, let step):
-      let files = try Checkpoint.find(in: RunDirectory(path), step: step).files
-      checkpoint = files.model
-      card = try ModelCard(metadata: try TensorArchive(path: files.model).metadata, at: files.model)
+    case .run(let path, let step, let average):
+      let found = try Checkpoint.find(in: RunDirectory(path), step: step)
+      guard !average || found.hasAverage else {
+        throw Failure(
+          .missingInput, at: found.files.average,
+          "expected the running mean of the parameters, found none",
+          remedy: "A run keeps it when its configuration has ema_decay.")
+      }
+      let weights = average ? found.files.average : found.files.model
+      checkpoint = weights
+      card = try ModelCard(metadata: try TensorArchive(path: weights).metadata, at: weights)
     case .checkpoint(let path):
       checkpoint = path
       card = try ModelCard(metadata: try TensorArchive(path: path).metadata, at: path)
@@ -71,19 +78,68 @@ struct NamedEncoder {
 }
 
 /// The splits of one set, seen by one model.
-private struct EncoderData {
+struct EncoderData {
   let shards: String
   let dataset: String
   let model: ModelConfiguration
 
-  private func folder(_ split: Split) throws -> String {
+  func folder(_ split: Split) throws -> String {
     try ShardLocation(shards: shards, dataset: dataset, split: split.rawValue).folder
+  }
+
+  /// - Throws: bad data when the split's inputs are not those the encoder was trained on.
+  func reader(_ split: Split) throws -> SampleReader {
+    let folder = try folder(split)
+    try checkInputs(try Manifest(directory: folder), at: folder)
+    return try SampleReader(directory: folder)
+  }
+
+  /// - Throws: bad data that names what the encoder takes and what the set has.
+  func checkInputs(_ manifest: Manifest, at folder: String) throws {
+    let inputs = try manifest.specifications(at: folder)
+    func words(_ inputs: [InputSpecification]) -> String {
+      inputs.map { input in
+        "\(input.kind.rawValue) \(input.shape.map(String.init).joined(separator: " x "))"
+          + (input.kind == .tokens ? " of \(input.vocabulary) ids" : "")
+      }.joined(separator: " and ")
+    }
+    let fits =
+      inputs.count == model.inputs.count
+      && zip(inputs, model.inputs).allSatisfy {
+        $0.kind == $1.kind && $0.shape == $1.shape && $0.vocabulary <= $1.vocabulary
+      }
+    guard fits else {
+      throw Failure(
+        .badData, at: folder,
+        "expected inputs as the encoder was pretrained on (\(words(model.inputs))), found "
+          + words(inputs),
+        remedy: "Evaluate on a set of the same inputs (--dataset), or pretrain on this one.")
+    }
+  }
+
+  /// Cuts one stored sample into tokens.
+  func fill(
+    _ tokens: TokenBatch<Float>, sample: Int, from batch: Batch, _ i: Int,
+    _ storage: [InputStorage], _ split: Split
+  ) throws {
+    for k in storage.indices {
+      let wrong = tokens.fill(
+        sample: sample, input: k, from: batch.input(k, of: i), as: storage[k].type,
+        storage[k].scaling)
+      if let wrong {
+        throw Failure(
+          .badData, at: "\(dataset)/\(split.rawValue), record \(batch.id(of: i))",
+          "input \(k), token \(wrong): expected an id below \(model.inputs[k].vocabulary)")
+      }
+    }
   }
 
   /// The task that the manifest states; nil without labels.
   func task(of split: Split) throws -> EvaluationTask? {
     let folder = try folder(split)
-    let task = try Manifest(directory: folder).task
+    let manifest = try Manifest(directory: folder)
+    try checkInputs(manifest, at: folder)
+    let task = manifest.task
     let kind: EvaluationTask.Kind
     switch task.kind {
     case "none": return nil
@@ -103,19 +159,8 @@ private struct EncoderData {
   /// Reads a split through the encoder: one part that holds all of it, in record order.
   func source(_ network: Network, _ parameters: ParameterBuffer<Float>) -> FeatureSource {
     { split, pooling, deliver in
-      let folder = try folder(split)
-      let reader = try SampleReader(directory: folder)
-      let place = "\(dataset)/\(split.rawValue)"
-      let inputs = try reader.manifest.specifications(at: folder)
-      guard inputs.map(\.shape) == model.inputs.map(\.shape),
-        inputs.map(\.kind) == model.inputs.map(\.kind)
-      else {
-        throw Failure(
-          .badData, at: place,
-          "expected inputs of \(model.inputs.map(\.shape)), as the encoder was trained on, found "
-            + "\(inputs.map(\.shape))")
-      }
-      let storage = try reader.manifest.storage(of: model.inputs, at: folder)
+      let reader = try reader(split)
+      let storage = try reader.manifest.storage(of: model.inputs, at: folder(split))
       let extractor = FeatureExtractor(
         network, parameters, capacity: min(256, reader.sampleCount), lanes: availableCores)
       let rowsPerSample = pooling == .tokens ? extractor.tokenCount : 1
@@ -125,16 +170,7 @@ private struct EncoderData {
       let part = Storage<Float>(count: extractor.tokens.capacity * size)
       try reader.forEachBatch(of: extractor.tokens.capacity) { batch in
         for i in 0..<batch.count {
-          for k in storage.indices {
-            let wrong = extractor.tokens.fill(
-              sample: i, input: k, from: batch.input(k, of: i), as: storage[k].type,
-              storage[k].scaling)
-            if let wrong {
-              throw Failure(
-                .badData, at: "\(place), record \(batch.id(of: i))",
-                "input \(k), token \(wrong): expected an id below \(model.inputs[k].vocabulary)")
-            }
-          }
+          try fill(extractor.tokens, sample: i, from: batch, i, storage, split)
           labels.read(batch.label(of: i), sample: Int(batch.id(of: i)))
         }
         if pooling == .tokens {

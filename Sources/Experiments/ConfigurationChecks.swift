@@ -32,6 +32,20 @@ extension RunConfiguration {
         throw Failure(.usage, at: "mixture", "expected each set once, found one twice")
       }
     }
+    if schedule == .cosine, let end = scheduleSteps, end <= warmup {
+      throw Failure(
+        .usage, at: "schedule_steps", "expected more than the \(warmup) of warmup, found \(end)")
+    }
+    guard accumulate <= batch else {
+      throw Failure(
+        .usage, at: "accumulate", "expected at most batch (\(batch)), found \(accumulate)")
+    }
+    if objective == .emix, accumulate > 1 {
+      throw Failure(
+        .usage, at: "accumulate",
+        "expected 1 for emix, which keeps the whole batch for its two passes, found \(accumulate)",
+        remedy: "Take a smaller batch.")
+    }
     if objective == .metamae || objective == .emix {
       guard batch >= 2 else {
         throw Failure(

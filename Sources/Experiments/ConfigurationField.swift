@@ -159,6 +159,15 @@ struct ConfigurationField: Sendable {
       })
   }
 
+  /// A value that may be left out: nil, written `none`.
+  static func optional<T: Sendable>(_ path: Path<T?>, _ type: ValueType<T>) -> Self {
+    .value(
+      path,
+      ValueType<T?>("\(type.text) or none", show: { $0.map(type.show) ?? "none" }) { node in
+        node.scalar == "none" ? .some(nil) : type.parse(node).map { .some($0) }
+      })
+  }
+
   /// - Throws: a usage failure with the place, the range and what was found.
   func read(_ node: YAMLNode, at place: String, into target: inout RunConfiguration) throws {
     guard store(node, &target) else {

@@ -49,6 +49,25 @@ extension ConfigurationKey {
       "weight_decay", .value(\.weightDecay, .number(.notNegative)), "AdamW's decoupled decay",
       "Table 7"),
     key(
+      "schedule", .value(\.schedule, .choice),
+      "the learning rate after the warm-up: constant, or half a cosine down to schedule_end",
+      "ours"),
+    key(
+      "warmup", .value(\.warmup, .whole(0...1_000_000_000)),
+      "steps in which the learning rate climbs in a straight line", "ours"),
+    key(
+      "schedule_end", .value(\.scheduleEnd, .number(.share)),
+      "where the cosine ends, as a share of learning_rate", "ours"),
+    key(
+      "schedule_steps", .auto(\.scheduleSteps, .whole(1...1_000_000_000)),
+      "step at which the cosine ends; auto: steps, as they are when the run starts", "ours"),
+    key(
+      "clip_norm", .optional(\.clipNorm, .number(.positive)),
+      "largest norm of the whole gradient; a longer one is shortened to it", "ours"),
+    key(
+      "ema_decay", .optional(\.emaDecay, .number(.below)),
+      "decay of a running mean of the parameters, kept in checkpoints as ema.safetensors", "ours"),
+    key(
       "mask_ratio", .value(\.settings.maskRatio, .number(.between)),
       "share of tokens that are masked",
       "Table 8"),
@@ -104,6 +123,10 @@ extension ConfigurationKey {
       "threads", .auto(\.threads, .whole(1...1024)),
       "threads of the computation; auto: one for each core granted", "ours", .machine),
     key(
+      "accumulate", .value(\.accumulate, .whole(1...65536)),
+      "parts that a batch is computed in, one after the other: memory for time, same result",
+      "ours", .machine),
+    key(
       "workers", .value(\.workers, .whole(1...256)), "processes that read and decode", "ours",
       .upkeep),
     key(
@@ -122,6 +145,16 @@ extension ConfigurationKey {
       "log_every", .value(\.logEvery, .whole(1...1_000_000_000)),
       "steps between lines of metrics.jsonl",
       "ours", .upkeep),
+    key(
+      "rank_every", .value(\.rankEvery, .whole(0...1_000_000_000)),
+      "steps between measures of the features' effective rank; 0: never", "ours", .upkeep),
+    key(
+      "probe_every", .value(\.probeEvery, .whole(0...1_000_000_000)),
+      "steps between probes of the encoder on the transfer set; 0: never", "Figure 2", .upkeep),
+    key(
+      "probe_samples", .value(\.probeSamples, .whole(2...10_000_000)),
+      "samples of train and of test that such a probe takes at most", "ours", .upkeep),
+    key("probe", .value(\.probe, .choice), "the probe of probe_every", "ours", .upkeep),
   ]
 
   /// - Throws: a usage failure that names the nearest key.

@@ -6,6 +6,12 @@ import Basics
 /// How far the order of samples is mixed within an epoch.
 public enum ShuffleName: String, Codable, CaseIterable, Sendable { case full, window, none }
 
+/// How the learning rate moves over a run.
+public enum ScheduleName: String, Codable, CaseIterable, Sendable { case constant, cosine }
+
+/// What judges the features while a run goes on.
+public enum OnlineProbeName: String, Codable, CaseIterable, Sendable { case lbfgs, paper, knn }
+
 /// What a damaged block does to a run.
 public enum BadBlockPolicy: String, Codable, CaseIterable, Sendable { case fail, skip }
 
@@ -32,6 +38,20 @@ public struct RunConfiguration: Equatable, Sendable {
   public var weightDecay: Float = 1e-4
   public var settings = ObjectiveSettings(maskRatio: 0.5)
 
+  public var schedule = ScheduleName.constant
+  /// Steps in which the learning rate climbs to `learningRate`.
+  public var warmup = 0
+  /// Where a cosine ends, as a share of `learningRate`.
+  public var scheduleEnd = 0.0
+  /// The step at which a cosine ends; nil: the run's `steps` at its start.
+  public var scheduleSteps: Int?
+  /// Largest norm of the whole gradient; nil: not clipped.
+  public var clipNorm: Double?
+  /// Decay of the running mean of the parameters; nil: none is kept.
+  public var emaDecay: Double?
+  /// Parts that a step's batch is computed in, one after the other.
+  public var accumulate = 1
+
   public var encoder = TransformerSize(width: 256, heads: 8, layers: 12)
   public var decoder = TransformerSize(width: 128, heads: 4, layers: 4)
   public var projectorHidden = 1024
@@ -56,6 +76,13 @@ public struct RunConfiguration: Equatable, Sendable {
   public var saveEvery = 1000
   public var keepCheckpoints = 3
   public var logEvery = 10
+  /// Steps between measures of the features' rank; 0: never.
+  public var rankEvery = 0
+  /// Steps between probes of the encoder under training; 0: never.
+  public var probeEvery = 0
+  /// Samples of each split that such a probe takes at most.
+  public var probeSamples = 2000
+  public var probe = OnlineProbeName.lbfgs
 
   /// What holds for a dataset before anything is read: Table 8's row where the paper has one.
   public init(dataset: String, objective: ObjectiveName = .metamae) {

@@ -43,8 +43,53 @@ public struct CheckpointFiles: Equatable, Sendable {
   public var model: String { folder + "/model.safetensors" }
   /// AdamW's first and second moments.
   public var optimizer: String { folder + "/optimizer.safetensors" }
-  /// Step, position and the checksums of the other two: the commit.
+  /// The running mean of the parameters, a model file as well; only where `ema_decay` is set.
+  public var average: String { folder + "/ema.safetensors" }
+  /// Step, position and the checksums of the others: the commit.
   public var state: String { folder + "/state.json" }
+}
+
+/// What a probe of the encoder under training came to.
+public struct ProbeReading: Codable, Equatable, Sendable {
+  /// The transfer set.
+  public var dataset: String
+  public var metric: String
+  public var value: Double
+  public var probe: String
+  public var trainSamples: Int
+  public var testSamples: Int
+
+  enum CodingKeys: String, CodingKey {
+    case dataset, metric, value, probe
+    case trainSamples = "train_samples"
+    case testSamples = "test_samples"
+  }
+
+  public init(
+    dataset: String, metric: String, value: Double, probe: String, trainSamples: Int,
+    testSamples: Int
+  ) {
+    self.dataset = dataset
+    self.metric = metric
+    self.value = value
+    self.probe = probe
+    self.trainSamples = trainSamples
+    self.testSamples = testSamples
+  }
+}
+
+/// What is measured beside the loss, where the configuration asks for it.
+public struct StepReadings: Equatable, Sendable {
+  /// Norm of the whole gradient before it is clipped.
+  public var gradientNorm: Double?
+  /// Of the step's update, where it is not the same for all steps.
+  public var learningRate: Double?
+  /// Effective rank of the encoder's features of the batch, before the update.
+  public var featureRank: Double?
+  /// Of the encoder after the update.
+  public var probe: ProbeReading?
+
+  public init() {}
 }
 
 /// One line of `metrics.jsonl`.
@@ -66,18 +111,25 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
   public var secondsAStep: StepSeconds?
   /// The epochs that this step closed; nil when none.
   public var receipts: [EpochReceipt]?
+  /// Only what the configuration asks for is written.
+  public var readings = StepReadings()
 
   enum CodingKeys: String, CodingKey {
     case step, epoch, loss, reconstruction, contrast, seconds, receipts
     case secondsAStep = "seconds_a_step"
     case waitSeconds = "wait_seconds"
     case samplesPerSecond = "samples_per_second"
+    case gradientNorm = "gradient_norm"
+    case learningRate = "learning_rate"
+    case featureRank = "feature_rank"
+    case probe
   }
 
   public init(
     step: Int, epoch: UInt64, loss: Double, reconstruction: Double?, contrast: Double?,
     seconds: Double, waitSeconds: Double, samplesPerSecond: Double,
-    secondsAStep: StepSeconds? = nil, receipts: [EpochReceipt]? = nil
+    secondsAStep: StepSeconds? = nil, receipts: [EpochReceipt]? = nil,
+    readings: StepReadings = StepReadings()
   ) {
     self.step = step
     self.epoch = epoch
@@ -89,6 +141,25 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     self.samplesPerSecond = samplesPerSecond
     self.secondsAStep = secondsAStep
     self.receipts = receipts
+    self.readings = readings
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let line = try decoder.container(keyedBy: CodingKeys.self)
+    step = try line.decode(Int.self, forKey: .step)
+    epoch = try line.decode(UInt64.self, forKey: .epoch)
+    loss = try line.decode(Double.self, forKey: .loss)
+    reconstruction = try line.decodeIfPresent(Double.self, forKey: .reconstruction)
+    contrast = try line.decodeIfPresent(Double.self, forKey: .contrast)
+    seconds = try line.decode(Double.self, forKey: .seconds)
+    waitSeconds = try line.decode(Double.self, forKey: .waitSeconds)
+    samplesPerSecond = try line.decode(Double.self, forKey: .samplesPerSecond)
+    secondsAStep = try line.decodeIfPresent(StepSeconds.self, forKey: .secondsAStep)
+    receipts = try line.decodeIfPresent([EpochReceipt].self, forKey: .receipts)
+    readings.gradientNorm = try line.decodeIfPresent(Double.self, forKey: .gradientNorm)
+    readings.learningRate = try line.decodeIfPresent(Double.self, forKey: .learningRate)
+    readings.featureRank = try line.decodeIfPresent(Double.self, forKey: .featureRank)
+    readings.probe = try line.decodeIfPresent(ProbeReading.self, forKey: .probe)
   }
 
   /// Every key is there; what the objective does not have is null.
@@ -104,6 +175,10 @@ public struct MetricsRecord: Codable, Equatable, Sendable {
     try container.encode(samplesPerSecond, forKey: .samplesPerSecond)
     try container.encodeIfPresent(secondsAStep, forKey: .secondsAStep)
     try container.encodeIfPresent(receipts, forKey: .receipts)
+    try container.encodeIfPresent(readings.gradientNorm, forKey: .gradientNorm)
+    try container.encodeIfPresent(readings.learningRate, forKey: .learningRate)
+    try container.encodeIfPresent(readings.featureRank, forKey: .featureRank)
+    try container.encodeIfPresent(readings.probe, forKey: .probe)
   }
 
   /// The line, with its end.

@@ -3,7 +3,7 @@
 import Basics
 
 /// Seconds a step, averaged over the steps of a line of `metrics.jsonl`. The first four are the workers', added up over
-/// them; they run beside the trainer, whose step is the sum of the last three.
+/// them; they run beside the trainer, whose step is the sum of the others.
 public struct StepSeconds: Codable, Equatable, Sendable {
   /// Workers: bringing compressed blocks into memory.
   public var read: Double
@@ -19,16 +19,18 @@ public struct StepSeconds: Codable, Equatable, Sendable {
   public var compute: Double
   /// Trainer: saving.
   public var checkpoint: Double
+  /// Trainer: probes and feature ranks; nil where none are asked for.
+  public var measure: Double?
 
   enum CodingKeys: String, CodingKey {
-    case read, decode, place, compute, checkpoint
+    case read, decode, place, compute, checkpoint, measure
     case ringFull = "ring_full"
     case ringEmpty = "ring_empty"
   }
 
   public init(
     read: Double, decode: Double, place: Double, ringFull: Double, ringEmpty: Double,
-    compute: Double, checkpoint: Double
+    compute: Double, checkpoint: Double, measure: Double? = nil
   ) {
     self.read = read
     self.decode = decode
@@ -37,12 +39,13 @@ public struct StepSeconds: Codable, Equatable, Sendable {
     self.ringEmpty = ringEmpty
     self.compute = compute
     self.checkpoint = checkpoint
+    self.measure = measure
   }
 
   /// Which side is slower, and what to do: "trainer-bound: workers idle 81%, one would do".
   /// - Parameter workers: worker processes in all.
   public func verdict(workers: Int) -> String {
-    let step = ringEmpty + compute + checkpoint
+    let step = ringEmpty + compute + checkpoint + (measure ?? 0)
     guard step > 0 else { return "nothing was trained" }
     let busy = read + decode + place
     let idle = max(0, min(1, 1 - busy / (Double(workers) * step)))

@@ -18,13 +18,17 @@ public final class FeatureExtractor<R: Real>: @unchecked Sendable {
   public var width: Int { network.encoder.size.width }
   public var tokenCount: Int { network.configuration.tokenCount }
 
-  /// - Parameter capacity: the most samples of one call.
+  /// - Parameters:
+  ///   - capacity: the most samples of one call.
+  ///   - tokens: a batch of that capacity which somebody else fills; nil: one of its own.
   public init(
-    _ network: Network, _ parameters: ParameterBuffer<R>, capacity: Int, lanes laneCount: Int
+    _ network: Network, _ parameters: ParameterBuffer<R>, capacity: Int, lanes laneCount: Int,
+    tokens: TokenBatch<R>? = nil
   ) {
     self.network = network
     self.parameters = parameters
-    tokens = TokenBatch(network.configuration.inputs, capacity: capacity)
+    precondition(tokens.map { $0.capacity == capacity } ?? true, "a batch of another capacity")
+    self.tokens = tokens ?? TokenBatch(network.configuration.inputs, capacity: capacity)
     let nothing = ParameterBuffer<R>(network.table)
     lanes = (0..<laneCount).map { _ in
       Lane(weights: parameters, gradient: nothing, scratch: Arena())

@@ -23,12 +23,13 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
   private var queryWeights: [Double]
   private var nearWeights: [Double]
 
-  /// A slice of the batch with the memory of its passes.
+  /// A slice of the batch with the memory of its passes; with several passes over a batch, memory that it shares.
   private final class Encoded {
+    let samples: Range<Int>
     let encoding: EncoderPass<R>
     let parts: [Adapted]
-    init(_ encoding: EncoderPass<R>, _ parts: [Adapted]) {
-      (self.encoding, self.parts) = (encoding, parts)
+    init(_ samples: Range<Int>, _ encoding: EncoderPass<R>, _ parts: [Adapted]) {
+      (self.samples, self.encoding, self.parts) = (samples, encoding, parts)
     }
   }
 
@@ -66,19 +67,14 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
         uniqueKeysWithValues: sizes.map {
           ($0, DecoderTangents<R>(network.decoder, sampleCount: $0))
         })
-      return own.map { slice in
+      let memory = PassMemory(bench, slicesAtOnce: (own.count + bench.passes - 1) / bench.passes)
+      return own.enumerated().map { index, slice in
         Encoded(
-          EncoderPass(
-            network.encoder, samples: slice.samples, keptCount: bench.keptCount,
-            codes: bench.encoderCodes),
-          slice.parts.map { samples in
-            let steps = (0..<bench.settings.innerSteps).map { _ in
-              DecoderPass(
-                network.decoder, samples: samples, keptCount: bench.keptCount,
-                codes: bench.decoderCodes,
-                keepsAdjoints: true)
-            }
-            return Adapted(samples, steps, query, tangents[samples.count]!)
+          slice.samples, memory.encoder(for: slice.samples, of: index),
+          slice.parts.enumerated().map { part, samples in
+            Adapted(
+              samples, memory.decoders(for: samples, of: index, part: part), query,
+              tangents[samples.count]!)
           })
       }
     }
@@ -95,7 +91,7 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     bench.inEachLane { index, lane in
       tallies[index].clear()
       for slice in slices[index] {
-        encode(slice.encoding, lane)  // 6   Z_x
+        encode(slice, lane)  // 6   Z_x
         for part in slice.parts {
           tallies[index].inner += adapt(part, lane)  // 7, 8  Z*_x
           tallies[index].query += reconstruct(part, lane)  // 9   L_grad
@@ -108,8 +104,9 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     let contrast = contrast.gradient(weight: R(weight), bench.lanes, bench.statistics)  // 10  L_con
     bench.inEachLane { index, lane in  // 13
       for slice in slices[index] {
+        if bench.passes > 1 { repeatForward(slice, lane) }
         for part in slice.parts { differentiate(part, lane) }
-        let latentSlope = direction[rows(slice.encoding.samples)]
+        let latentSlope = direction[rows(slice.samples)]
         bench.network.encoder.backward(
           latentSlope, bench.tokens, slice.encoding, keys: keys(slice.encoding), lane)
       }
@@ -119,8 +116,17 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
       loss: grad + Double(weight) * contrast, reconstruction: grad, contrast: contrast)  // 11
   }
 
+  /// Lines 6 and 8 once more, to the same numbers: other slices have used the memory since, as the contrast comes
+  /// between the two ways through the batch.
+  private func repeatForward(_ slice: Encoded, _ lane: Lane<R>) {
+    encode(slice, lane)
+    for part in slice.parts { _ = adapt(part, lane) }
+  }
+
   /// Line 6: Z = f(S).
-  private func encode(_ pass: EncoderPass<R>, _ lane: Lane<R>) {
+  private func encode(_ slice: Encoded, _ lane: Lane<R>) {
+    let pass = slice.encoding
+    pass.move(to: slice.samples)
     let order = bench.draws.order + pass.samples.lowerBound * bench.draws.tokenCount
     bench.network.encoder.forward(
       bench.tokens, pass, order: order, keys: keys(pass), into: latent[rows(pass.samples)], lane)
@@ -134,6 +140,7 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     let (decoder, rows) = (bench.network.decoder, rows(part.samples))
     for step in part.steps.indices {
       let pass = part.steps[step]
+      pass.move(to: part.samples)
       pass.plan(
         order: bench.draws.order, keptCount: bench.keptCount, weights: nearWeights,
         bench.split.isNear)

@@ -17,6 +17,8 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   public let network: Network
   public let settings: ObjectiveSettings
   public let batchSize: Int
+  /// Parts that a batch is computed in, one after the other, so that a part's memory serves all (`accumulate`).
+  public let passes: Int
   public let keptCount: Int
   public let parameters: ParameterBuffer<R>
   public let statistics: RunningStatistics<R>
@@ -34,13 +36,17 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   /// The gradient of the last step, laid out as the parameters.
   public var gradient: ParameterBuffer<R> { gradients[0] }
 
-  /// - Parameter lanes: threads; part of what determines a run's bytes.
+  /// - Parameters:
+  ///   - lanes: threads; part of what determines a run's bytes.
+  ///   - passes: parts of the batch that are computed one after the other.
   public init(
-    _ network: Network, _ settings: ObjectiveSettings, batchSize: Int, lanes laneCount: Int
+    _ network: Network, _ settings: ObjectiveSettings, batchSize: Int, lanes laneCount: Int,
+    passes: Int = 1
   ) {
     self.network = network
     self.settings = settings
     self.batchSize = batchSize
+    self.passes = passes
     let model = network.configuration
     keptCount = settings.keptCount(of: model.tokenCount)
     let parameters = ParameterBuffer<R>(network.table)
@@ -75,14 +81,14 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   /// Runs `body` once a lane, at the same time.
   func inEachLane(_ body: (Int, Lane<R>) -> Void) { inLanes(lanes.count) { body($0, lanes[$0]) } }
 
-  /// The slices of each lane.
+  /// The slices of each lane, at least one for each pass where there are samples enough.
   /// - Parameter encoderTokens: tokens of a sample that the encoder sees; nil: those that masking keeps.
   func slices(encoderTokens: Int? = nil) -> [[Slice]] {
     let encoderRows = 1 + (encoderTokens ?? keptCount)
     let decoderRows = 1 + network.configuration.tokenCount
     return lanes.indices.map { lane in
       let own = share(of: batchSize, lane: lane, lanes: lanes.count)
-      let sliceCount = max(1, own.count * encoderRows / 1024)
+      let sliceCount = max(1, own.count * encoderRows / 1024, passes)
       return cut(own, into: sliceCount).map { samples in
         Slice(
           samples: samples, parts: cut(samples, into: max(1, samples.count * decoderRows / 512)))

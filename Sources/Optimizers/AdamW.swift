@@ -31,11 +31,14 @@ public final class AdamW<R: Real>: @unchecked Sendable {
   }
 
   /// One update of the elements in `range`; the others, which have no gradient, keep their values undecayed.
+  ///
+  /// - Parameter learningRate: of this update; nil: the settings'.
   public func update(
     _ parameters: UnsafeMutablePointer<R>, along gradient: UnsafePointer<R>, _ range: Range<Int>,
-    lanes: Int
+    lanes: Int, learningRate: Double? = nil
   ) {
     updateCount += 1
+    let rate = R(learningRate ?? settings.learningRate)
     let power = Double(updateCount)
     let correction1 = 1 - pow(settings.beta1, power)
     let correction2 = 1 - pow(settings.beta2, power)
@@ -43,7 +46,7 @@ public final class AdamW<R: Real>: @unchecked Sendable {
       let part = share(of: range.count, lane: lane, lanes: lanes, grain: 16)
       let start = range.lowerBound + part.lowerBound
       R.adamw(
-        part.count, R(settings.learningRate), R(settings.weightDecay), R(settings.beta1),
+        part.count, rate, R(settings.weightDecay), R(settings.beta1),
         R(settings.beta2),
         R(settings.epsilon), R(correction1), R(correction2), gradient + start,
         firstMoment.base + start,

@@ -27,6 +27,22 @@ public enum BLAS {
     }
   }
 
+  /// Eigenvalues of a symmetric matrix, ascending.
+  /// - Parameters:
+  ///   - matrix: n x n; overwritten.
+  ///   - values: n.
+  ///   - work: at least 34 n.
+  /// - Returns: false when they were not found (the matrix holds NaN or infinity).
+  public static func eigenvalues(
+    _ n: Int, _ matrix: UnsafeMutablePointer<Double>, _ values: UnsafeMutablePointer<Double>,
+    work: UnsafeMutableBufferPointer<Double>
+  ) -> Bool {
+    precondition(work.count >= 34 * n, "work of \(work.count) for \(n)")
+    var (size, room, info) = (Int32(n), Int32(work.count), Int32(0))
+    dsyev_("N", "U", &size, matrix, &size, values, work.baseAddress, &room, &info, 1, 1)
+    return info == 0
+  }
+
   /// Version and build options, as OpenBLAS prints them.
   public static var configuration: String { String(cString: openblas_get_config()) }
 

@@ -1,5 +1,5 @@
-// One checkpoint: three files in a folder (docs/formats.md, "Checkpoints"). state.json is the commit: it holds the
-// checksums of the other two, so a checkpoint is whole or it is none.
+// One checkpoint: three or four files in a folder (docs/formats.md, "Checkpoints"). state.json is the commit: it holds the
+// checksums of the others, so a checkpoint is whole or it is none.
 
 import Basics
 import Experiments
@@ -63,7 +63,17 @@ public struct Checkpoint: Equatable, Sendable {
     guard state.step >= 0 else {
       throw Failure(.badData, at: files.state, "expected a step from 0, found \(state.step)")
     }
-    for path in [files.model, files.optimizer] {
+    let average = Files.name(of: files.average)
+    var paths = [files.model, files.optimizer]
+    if state.files[average] != nil {
+      guard Files.exists(files.average) else {
+        throw Failure(
+          .badData, at: files.folder,
+          "expected \(average), found none; the checkpoint is not whole")
+      }
+      paths.append(files.average)
+    }
+    for path in paths {
       let expected = state.files[Files.name(of: path)] ?? "none"
       let found = try Digest.sha256(file: path)
       guard found == expected else {
@@ -100,7 +110,20 @@ public struct Checkpoint: Equatable, Sendable {
     for tensor in learner.secondMoments {
       try optimizer.copy(Self.second + tensor.name, shape: tensor.shape, into: tensor.values)
     }
+    guard !learner.averages.isEmpty else { return }
+    guard hasAverage else {
+      throw Failure(
+        .badData, at: files.folder,
+        "expected \(Files.name(of: files.average)), as the run has ema_decay, found none")
+    }
+    let average = try TensorArchive(path: files.average)
+    for tensor in learner.averages {
+      try average.copy(tensor.name, shape: tensor.shape, into: tensor.values)
+    }
   }
+
+  /// Whether a running mean of the parameters was kept.
+  public var hasAverage: Bool { state.files[Files.name(of: files.average)] != nil }
 
   private static let first = "exp_avg."
   private static let second = "exp_avg_sq."
@@ -110,18 +133,22 @@ public struct Checkpoint: Equatable, Sendable {
     _ learner: some Learner, at position: CheckpointPosition, batch: [SampleName]?,
     to files: CheckpointFiles
   ) throws {
+    let card = [ModelCard.metadataKey: try learner.card.json(), "format": "pt"]
     let model = try TensorArchive.write(
-      archived(learner.parameters + learner.statistics + learner.constants),
-      metadata: [ModelCard.metadataKey: try learner.card.json(), "format": "pt"], to: files.model)
+      archived(learner.parameters + learner.statistics + learner.constants), metadata: card,
+      to: files.model)
     let optimizer = try TensorArchive.write(
       archived(learner.firstMoments, first) + archived(learner.secondMoments, second),
       metadata: ["step": "\(position.step)"], to: files.optimizer)
+    var digests = [Files.name(of: files.model): model, Files.name(of: files.optimizer): optimizer]
+    if !learner.averages.isEmpty {
+      digests[Files.name(of: files.average)] = try TensorArchive.write(
+        archived(learner.averages + learner.statistics + learner.constants), metadata: card,
+        to: files.average)
+    }
     let state = CheckpointState(
       step: position.step, samples: position.samples, skipped: position.skipped,
-      epochs: position.epochs,
-      files: [
-        Files.name(of: files.model): model, Files.name(of: files.optimizer): optimizer,
-      ], batch: batch)
+      epochs: position.epochs, files: digests, batch: batch)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
     try (Array(try encoder.encode(state)) + Array("\n".utf8)).withUnsafeBytes {

@@ -23,11 +23,19 @@ public struct TrainingLoss: Equatable, Sendable {
   public var total: Double
   public var reconstruction: Double?
   public var contrast: Double?
+  /// Norm of the whole gradient, where it is wanted.
+  public var gradientNorm: Double?
 
-  public init(total: Double, reconstruction: Double?, contrast: Double?) {
+  /// What a run may go on from.
+  var isFinite: Bool { total.isFinite && (gradientNorm ?? 0).isFinite }
+
+  public init(
+    total: Double, reconstruction: Double?, contrast: Double?, gradientNorm: Double? = nil
+  ) {
     self.total = total
     self.reconstruction = reconstruction
     self.contrast = contrast
+    self.gradientNorm = gradientNorm
   }
 }
 
@@ -44,6 +52,8 @@ public protocol Learner: AnyObject {
   var secondMoments: [LearnerTensor] { get }
   /// Batch norm's running mean and variance: change with each step, are saved and restored.
   var statistics: [LearnerTensor] { get }
+  /// The running mean of the parameters, named and ordered as they are; empty where none is kept.
+  var averages: [LearnerTensor] { get }
   /// Position codes: saved with the model, never restored, as the configuration implies them.
   var constants: [LearnerTensor] { get }
 
@@ -53,6 +63,23 @@ public protocol Learner: AnyObject {
   /// Moves the parameters along the last gradient.
   /// - Parameter step: updates done so far, as in the call before.
   func update(step: Int) throws
+  /// The rate of the update after `step` of them; nil: the same for all.
+  func learningRate(step: Int) -> Double?
+  /// Effective rank of the encoder's features of the last batch, with the parameters as they are.
+  func featureRank() -> Double?
+}
+
+/// A learner without any of the options.
+extension Learner {
+  public var averages: [LearnerTensor] { [] }
+  public func learningRate(step: Int) -> Double? { nil }
+  public func featureRank() -> Double? { nil }
+}
+
+/// Judges the encoder under training, now and then.
+public protocol OnlineProbe: AnyObject {
+  /// With the parameters as they are.
+  func read() throws -> ProbeReading
 }
 
 /// Which sample: its id within an epoch. Ids are those of the split (record ordinal or draw index).

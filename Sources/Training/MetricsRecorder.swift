@@ -15,6 +15,7 @@ final class MetricsRecorder {
   private var lastWait = 0.0
   private var lastTimes = WorkerTimes()
   private var lastSaving = 0.0
+  private var lastMeasuring = 0.0
 
   /// Removes the lines of steps after `step`, and what a kill has left of a line; then appends.
   init(_ directory: RunDirectory, from step: Int, batch: Int, epochLength: UInt64) throws {
@@ -45,7 +46,7 @@ final class MetricsRecorder {
   ///   - receipts: of the epochs that this step has closed.
   func write(
     _ loss: TrainingLoss, at position: CheckpointPosition, _ clock: RunClock,
-    receipts: [EpochReceipt]
+    receipts: [EpochReceipt], readings: StepReadings
   ) throws {
     let step = position.step
     let now = monotonicSeconds()
@@ -53,16 +54,17 @@ final class MetricsRecorder {
     let samples = Double((step - lastStep) * batch)
     let wait = clock.wait - lastWait
     let perStep = clock.step(
-      from: RunClock(wait: lastWait, saving: lastSaving, workers: lastTimes),
+      from: RunClock(
+        wait: lastWait, saving: lastSaving, measuring: lastMeasuring, workers: lastTimes),
       seconds: seconds, steps: step - lastStep)
     let record = MetricsRecord(
       step: step, epoch: (position.samples - 1) / epochLength,
       loss: loss.total, reconstruction: loss.reconstruction,
       contrast: loss.contrast, seconds: seconds, waitSeconds: wait,
       samplesPerSecond: samples / seconds, secondsAStep: perStep,
-      receipts: receipts.isEmpty ? nil : receipts)
+      receipts: receipts.isEmpty ? nil : receipts, readings: readings)
     (lastStep, lastTime, lastWait) = (step, now, clock.wait)
-    (lastTimes, lastSaving) = (clock.workers, clock.saving)
+    (lastTimes, lastSaving, lastMeasuring) = (clock.workers, clock.saving, clock.measuring)
     try append(Array(try record.line().utf8))
   }
 

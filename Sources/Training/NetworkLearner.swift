@@ -33,17 +33,36 @@ public struct InputStorage: Sendable {
   }
 }
 
+extension LearningRateSchedule {
+  init(_ configuration: RunConfiguration) {
+    let peak = Double(configuration.learningRate)
+    var cosine: (end: Double, step: Int)?
+    if configuration.schedule == .cosine {
+      cosine = (
+        peak * configuration.scheduleEnd, configuration.scheduleSteps ?? configuration.steps
+      )
+    }
+    self.init(peak: peak, warmup: configuration.warmup, cosine: cosine)
+  }
+}
+
 public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Sendable {
   public let card: ModelCard
   public let parameters: [LearnerTensor]
   public let firstMoments: [LearnerTensor]
   public let secondMoments: [LearnerTensor]
   public let statistics: [LearnerTensor]
+  public let averages: [LearnerTensor]
   public let constants: [LearnerTensor]
 
   private let bench: Workbench<Float>
   private let objective: any Objective<Float>
   private let optimizer: AdamW<Float>
+  private let schedule: LearningRateSchedule
+  private let norm: GradientNorm<Float>
+  /// Nil unless the configuration asks for it.
+  private let average: ParameterAverage<Float>?
+  private let rank: FeatureRank?
   private let configuration: RunConfiguration
   /// Of each set of a mixture, of each input.
   private let storage: [[InputStorage]]
@@ -66,14 +85,24 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     card = ModelCard(model: model, configuration: configuration)
     laneCount = configuration.threads ?? GrantedCores.count()
     let network = Network(model, for: configuration.objective)
-    bench = Workbench(
-      network, configuration.settings, batchSize: configuration.batch, lanes: laneCount)
+    let bench = Workbench<Float>(
+      network, configuration.settings, batchSize: configuration.batch, lanes: laneCount,
+      passes: configuration.accumulate)
+    self.bench = bench
     network.initialise(bench.parameters, seed: configuration.seed)
     objective = Objectives.objective(configuration.objective, on: bench)
     optimizer = AdamW(
       AdamW.Settings(
         learningRate: Double(configuration.learningRate),
         weightDecay: Double(configuration.weightDecay)), parameterCount: network.table.count)
+    schedule = LearningRateSchedule(configuration)
+    norm = GradientNorm(lanes: laneCount)
+    average = configuration.emaDecay.map {
+      ParameterAverage(of: bench.parameters.base, count: network.table.count, decay: $0)
+    }
+    rank =
+      configuration.rankEvery > 0
+      ? FeatureRank(network, bench.parameters, tokens: bench.tokens, lanes: laneCount) : nil
     let slots = network.table.slots
     func tensors(_ base: UnsafeMutablePointer<Float>) -> [LearnerTensor] {
       slots.map {
@@ -85,6 +114,7 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     parameters = tensors(bench.parameters.base)
     firstMoments = tensors(optimizer.firstMoment.base)
     secondMoments = tensors(optimizer.secondMoment.base)
+    averages = average.map { tensors($0.values.base) } ?? []
     let hidden = [model.projectorHidden]
     statistics = [
       LearnerTensor("projector.1.running_mean", shape: hidden, values: bench.statistics.mean),
@@ -106,14 +136,33 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     bench.draw(seed: configuration.seed, step: step)
     let loss = objective.gradient()
     return TrainingLoss(
-      total: loss.loss, reconstruction: loss.reconstruction, contrast: loss.contrast)
+      total: loss.loss, reconstruction: loss.reconstruction, contrast: loss.contrast,
+      gradientNorm: configuration.clipNorm.map { _ in
+        norm.norm(bench.gradient.base, objective.trained)
+      })
   }
 
   public func update(step: Int) {
+    if let bound = configuration.clipNorm {
+      let found = norm.norm(bench.gradient.base, objective.trained)
+      norm.clip(bench.gradient.base, objective.trained, norm: found, to: bound)
+    }
     optimizer.updateCount = step
     optimizer.update(
-      bench.parameters.base, along: bench.gradient.base, objective.trained, lanes: laneCount)
+      bench.parameters.base, along: bench.gradient.base, objective.trained, lanes: laneCount,
+      learningRate: schedule.rate(step: step))
+    average?.update(towards: bench.parameters.base, updates: step + 1, lanes: laneCount)
   }
+
+  public func learningRate(step: Int) -> Double? {
+    schedule.isConstant ? nil : schedule.rate(step: step)
+  }
+
+  public func featureRank() -> Double? { rank?.measure() }
+
+  /// The encoder under training: what an online probe looks through.
+  public var network: Network { bench.network }
+  public var weights: ParameterBuffer<Float> { bench.parameters }
 
   /// Cuts the stored samples into tokens and draws their random numbers, a share of the batch in each lane.
   private func read(_ batch: Batch) throws {

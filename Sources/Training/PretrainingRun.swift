@@ -54,14 +54,19 @@ where Model.Batch == Source.Batch {
   /// Samples that earlier processes of the run have skipped.
   private let skippedBefore: UInt64
   private var savingSeconds = 0.0
+  private var measuringSeconds = 0.0
+  private let probe: (any OnlineProbe)?
   /// Once the first batch is there: when, and what the clock said.
   private var steady: (time: Double, clock: RunClock)?
 
   /// Restores the session's checkpoint into the learner.
-  /// - Parameter progress: false: nothing is shown on stderr.
+  /// - Parameters:
+  ///   - probe: asked each `probe_every` steps.
+  ///   - progress: false: nothing is shown on stderr.
   /// - Throws: bad data when the checkpoint does not fit the learner.
   public init(
-    _ session: RunSession, learner: Model, source: Source, progress: Bool = true
+    _ session: RunSession, learner: Model, source: Source, probe: (any OnlineProbe)? = nil,
+    progress: Bool = true
   ) throws {
     configuration = session.configuration
     directory = session.directory
@@ -69,6 +74,7 @@ where Model.Batch == Source.Batch {
     store = CheckpointStore(session.directory)
     self.learner = learner
     self.source = source
+    self.probe = probe
     step = session.step
     firstStep = session.step
     precondition(source.position == session.samples, "the source starts where the session does")
@@ -92,7 +98,7 @@ where Model.Batch == Source.Batch {
   public func spaceEstimate() throws -> String {
     let tensors =
       learner.parameters + learner.statistics + learner.constants + learner.firstMoments
-      + learner.secondMoments
+      + learner.secondMoments + learner.averages
     let bytes = tensors.reduce(1 << 16) { $0 + 4 * $1.values.count }
     let free = try Files.freeBytes(at: directory.path)
     func megabytes(_ bytes: Int) -> String { significant(Double(bytes) / 1e6) + " MB" }
@@ -131,7 +137,9 @@ where Model.Batch == Source.Batch {
   }
 
   private var clock: RunClock {
-    RunClock(wait: source.waitSeconds, saving: savingSeconds, workers: source.workerTimes)
+    RunClock(
+      wait: source.waitSeconds, saving: savingSeconds, measuring: measuringSeconds,
+      workers: source.workerTimes)
   }
 
   // MARK: what the loop calls
@@ -163,7 +171,7 @@ where Model.Batch == Source.Batch {
   /// Stops the run before a loss that is not finite reaches the parameters.
   /// - Throws: bad data with the batch's samples; the state the step started from stays below `replay/`.
   func refuseNonFinite(_ loss: TrainingLoss, of batch: Model.Batch) throws {
-    guard !loss.total.isFinite else { return }
+    guard !loss.isFinite else { return }
     for (k, tensor) in learner.statistics.enumerated() {
       _ = tensor.values.update(from: statisticsBefore[k])
     }
@@ -173,7 +181,11 @@ where Model.Batch == Source.Batch {
     let more = samples.count > 16 ? " and \(samples.count - 16) more, listed in its state.json" : ""
     throw Failure(
       .badData, at: directory.path,
-      "step \(step + 1): expected a finite loss, found \(loss.total); samples (epoch:id) \(shown)\(more)",
+      "step \(step + 1): expected a finite "
+        + (loss.total.isFinite
+          ? "gradient, found one of norm \(loss.gradientNorm ?? .nan)"
+          : "loss, found \(loss.total)")
+        + "; samples (epoch:id) \(shown)\(more)",
       remedy: "The state before the step is kept in \(folder); to take the step again, copy it to "
         + "\(directory.checkpoints) and use --resume.")
   }
@@ -183,8 +195,11 @@ where Model.Batch == Source.Batch {
     lastLoss = loss
     let isLast = step == configuration.steps
     let receipts = source.takeReceipts()
-    if step == 1 || isLast || step % configuration.logEvery == 0 || !receipts.isEmpty {
-      try recorder.write(loss, at: position, clock, receipts: receipts)
+    let readings = try measure(loss)
+    if step == 1 || isLast || step % configuration.logEvery == 0 || !receipts.isEmpty
+      || readings.featureRank != nil || readings.probe != nil
+    {
+      try recorder.write(loss, at: position, clock, receipts: receipts, readings: readings)
     }
     for remark in source.takeRemarks() where progress != nil {
       progress?.interrupt()
@@ -193,6 +208,27 @@ where Model.Batch == Source.Batch {
     progress?.show(step, "loss \(significant(loss.total))")
     let saveEvery = configuration.saveEvery
     if isLast || saveEvery > 0 && step % saveEvery == 0 { try save() }
+  }
+
+  /// What the configuration asks for beside the loss.
+  private func measure(_ loss: TrainingLoss) throws -> StepReadings {
+    var readings = StepReadings()
+    readings.gradientNorm = loss.gradientNorm
+    readings.learningRate = learner.learningRate(step: step - 1)
+    let start = monotonicSeconds()
+    if isDue(configuration.rankEvery) { readings.featureRank = learner.featureRank() }
+    if let probe, isDue(configuration.probeEvery) {
+      readings.probe = try probe.read()
+    }
+    if readings.featureRank != nil || readings.probe != nil {
+      measuringSeconds += monotonicSeconds() - start
+    }
+    return readings
+  }
+
+  /// Each `every` steps, and at the last.
+  private func isDue(_ every: Int) -> Bool {
+    every > 0 && (step % every == 0 || step == configuration.steps)
   }
 
   // MARK: saving

@@ -87,6 +87,10 @@ public struct RunPlan: Sendable {
     let vocabularies = Set(model.inputs.filter { $0.kind == .tokens }.map(\.vocabulary))
     if vocabularies.count == 1 { configuration.vocabulary = vocabularies.first }
     configuration.threads = configuration.threads ?? GrantedCores.count()
+    if configuration.schedule == .cosine, configuration.scheduleSteps == nil {
+      configuration.scheduleSteps = max(1, configuration.steps)
+      try configuration.check()
+    }
     return model
   }
 

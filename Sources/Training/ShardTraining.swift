@@ -4,9 +4,15 @@
 import Basics
 import DataLoading
 import Experiments
+import Networks
 import ShardFormat
+import TensorCore
 
 public struct ShardTraining {
+  /// From the configuration, the networks and their parameters to a probe of the encoder.
+  public typealias ProbeMaker = (RunConfiguration, Network, ParameterBuffer<Float>) throws ->
+    any OnlineProbe
+
   /// With everything settled that was `auto`.
   public let plan: RunPlan
   /// The splits' folders: one, or those of a mixture in its order.
@@ -57,8 +63,11 @@ public struct ShardTraining {
   /// Trains to the end. Call from the main thread before any other thread is started.
   /// - Parameters:
   ///   - chaos: faults that were asked for.
+  ///   - probe: makes what judges the encoder under training, where `probe_every` asks for it.
   ///   - remark: takes a sentence for the person watching.
-  public func run(chaos: Chaos = .none, remark: (String) -> Void) throws -> RunSummary {
+  public func run(
+    chaos: Chaos = .none, probe: ProbeMaker? = nil, remark: (String) -> Void
+  ) throws -> RunSummary {
     let session = try RunSession(plan)
     session.remarks.forEach(remark)
     let configuration = session.configuration
@@ -68,7 +77,10 @@ public struct ShardTraining {
       options, names: configuration.mixture.map(\.dataset), open: session.openEpochs,
       at: session.checkpoint?.files.state ?? session.directory.path)
     let learner = NetworkLearner<Batch>(configuration, model, storage: storage)
-    let run = try PretrainingRun(session, learner: learner, source: source)
+    let online =
+      configuration.probeEvery > 0
+      ? try probe?(configuration, learner.network, learner.weights) : nil
+    let run = try PretrainingRun(session, learner: learner, source: source, probe: online)
     remark(try run.spaceEstimate())
     return try run.run()
   }

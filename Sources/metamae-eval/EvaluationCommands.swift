@@ -10,6 +10,7 @@ import TensorCore
 private let encoderOptions: [Option] = [
   .value("run", "DIR", "evaluate this run's newest checkpoint"),
   .value("step", "N", "with --run: the checkpoint of this step"),
+  .flag("ema", "with --run: the running mean of the parameters instead of the last ones"),
   .value("checkpoint", "FILE", "evaluate this model.safetensors"),
   .flag("random-init", "evaluate the initial encoder of --config"),
   .value("config", "FILE", "with --random-init: the configuration"),
@@ -49,7 +50,7 @@ func runEvaluation(_ arguments: Arguments) throws {
     probe: probe, seeds: try arguments.integer("seeds", in: 1...10_000) ?? 1)
   var run: String?
   if arguments.has("report") {
-    guard case .run(let path, _) = request.weights else {
+    guard case .run(let path, _, _) = request.weights else {
       throw Failure(.usage, at: "--report", "goes with --run, found none")
     }
     run = path
@@ -96,13 +97,16 @@ private func encoderRequest(_ arguments: Arguments) throws -> EncoderRequest {
       "expected one of --run, --checkpoint and --random-init, found \(found)",
       remedy: "See: metamae-eval --help")
   }
-  for (option, partner) in [("step", "run"), ("config", "random-init")]
+  for (option, partner) in [("step", "run"), ("ema", "run"), ("config", "random-init")]
   where arguments.has(option) && !arguments.has(partner) {
     throw Failure(.usage, at: "--\(option)", "goes with --\(partner), found --\(named[0])")
   }
   let weights: EncoderRequest.Weights =
     switch named[0] {
-    case "run": .run(try arguments.required("run"), step: try arguments.integer("step"))
+    case "run":
+      .run(
+        try arguments.required("run"), step: try arguments.integer("step"),
+        average: arguments.has("ema"))
     case "checkpoint": .checkpoint(try arguments.required("checkpoint"))
     default: .randomInit(config: try arguments.required("config"))
     }
@@ -113,7 +117,7 @@ private func encoderRequest(_ arguments: Arguments) throws -> EncoderRequest {
     )
   }
   switch weights {
-  case .run(let path, _) where !Files.isFolder(path):
+  case .run(let path, _, _) where !Files.isFolder(path):
     throw Failure(.missingInput, at: path, "expected a run directory, found none")
   case .checkpoint(let path) where !Files.exists(path),
     .randomInit(let path) where !Files.exists(path):

@@ -2,6 +2,7 @@
 
 import Basics
 import DataLoading
+import Evaluation
 import Experiments
 import Foundation
 import Reports
@@ -61,7 +62,14 @@ enum TrainCommand {
     let chaos =
       try arguments.string("chaos").map { try Chaos($0, seed: plan.configuration.seed) } ?? .none
     try StopSignals.install()
-    let summary = try training.run(chaos: chaos) { Console.note($0) }
+    let shards = try arguments.required("shards")
+    let summary = try training.run(
+      chaos: chaos,
+      probe: { configuration, network, weights in
+        try EncoderProbe(configuration, network: network, weights: weights, shards: shards) {
+          Console.note($0)
+        }
+      }, remark: { Console.note($0) })
     Console.note(summary.verdict)
     try RunReport.write(run: training.plan.directory.path)
     try report(summary, json: arguments.has("json"))

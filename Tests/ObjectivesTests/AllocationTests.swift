@@ -13,11 +13,12 @@ import Testing
 @testable import Objectives
 
 @Suite struct AllocationTests {
-  @Test(arguments: ObjectiveName.allCases)
-  func stepsAllocateNothing(_ objective: ObjectiveName) async {
+  @Test(arguments: ObjectiveName.allCases, [1, 3]) func stepsAllocateNothing(
+    _ objective: ObjectiveName, passes: Int
+  ) async {
     let child = await #expect(
       processExitsWith: .success, observing: [\.standardErrorContent]
-    ) { [objective = objective as ObjectiveName] in
+    ) { [objective = objective as ObjectiveName, passes = passes as Int] in
       let model = ModelConfiguration(
         inputs: [
           InputSpecification(kind: .image, shape: [2, 8, 8], patch: [4, 4]),
@@ -28,10 +29,14 @@ import Testing
         projectorOut: 6, dropout: 0.1)
       let bench = Workbench<Float>(
         Network(model, for: objective), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5),
-        batchSize: 7, lanes: 2)
+        batchSize: 7, lanes: 2, passes: passes)
       bench.network.initialise(bench.parameters, seed: 1)
       let step = Objectives.objective(objective, on: bench)
       let optimizer = AdamW<Float>(.init(), parameterCount: bench.network.table.count)
+      let schedule = LearningRateSchedule(peak: 1e-3, warmup: 2, cosine: (end: 0, step: 40))
+      let norm = GradientNorm<Float>(lanes: 2)
+      let average = ParameterAverage<Float>(
+        of: bench.parameters.base, count: bench.network.table.count, decay: 0.99)
       var index: UInt64 = 0
       func train() {
         for sample in 0..<7 {
@@ -39,7 +44,12 @@ import Testing
         }
         bench.draw(seed: 3, step: Int(index))
         _ = step.gradient()
-        optimizer.update(bench.parameters.base, along: bench.gradient.base, step.trained, lanes: 2)
+        let length = norm.norm(bench.gradient.base, step.trained)
+        norm.clip(bench.gradient.base, step.trained, norm: length, to: length / 2)
+        optimizer.update(
+          bench.parameters.base, along: bench.gradient.base, step.trained, lanes: 2,
+          learningRate: schedule.rate(step: Int(index)))
+        average.update(towards: bench.parameters.base, updates: Int(index) + 1, lanes: 2)
         index += 1
       }
       for _ in 0..<5 { train() }
