@@ -6,7 +6,7 @@
 extern const struct ck_f32 table_baseline_f32;
 extern const struct ck_f64 table_baseline_f64;
 #ifdef __x86_64__
-extern const struct ck_f32 table_avx2_f32, table_avx512_f32;
+extern const struct ck_f32 table_avx2_f32, table_avx512_f32, table_bf16_f32;
 extern const struct ck_f64 table_avx2_f64, table_avx512_f64;
 #endif
 
@@ -44,6 +44,14 @@ const struct ck_f32 *ck_float(void) {
   if (name && !strcmp(name, "avx2")) return &table_avx2_f32;
 #endif
   return &table_baseline_f32;
+}
+
+const struct ck_f32 *ck_float_bf16(void) {
+#ifdef __x86_64__
+  const char *name = ck_instruction_set();
+  if (name && !strcmp(name, "avx512") && __builtin_cpu_supports("avx512bf16")) return &table_bf16_f32;
+#endif
+  return NULL;
 }
 
 const struct ck_f64 *ck_double(void) {

@@ -1,5 +1,5 @@
 /* Compiles table.inc for float and double under the current instruction set: VARIANT names it, VECTOR_BYTES is the size
- * of its registers, TILE_ROWS how many rows of a product stay in them. */
+ * of its registers, TILE_ROWS how many rows of a product stay in them; with PAIRED products are made of bfloat16. */
 #define PASTE_(a, b, c) a##_##b##_##c
 #define PASTE(a, b, c) PASTE_(a, b, c)
 
@@ -57,6 +57,8 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 #undef SQRT
 #undef LOG
 
+/* Only float has products in bfloat16. */
+#ifndef PAIRED
 #define REAL double
 #define LANE_COUNT (VECTOR_BYTES / 8)
 #define TABLE ck_f64
@@ -66,3 +68,4 @@ static inline __attribute__((always_inline)) void PASTE(gauss, VARIANT, d)(doubl
 #define SQRT __builtin_sqrt
 #define LOG log
 #include "table.inc"
+#endif

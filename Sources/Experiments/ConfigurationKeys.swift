@@ -120,6 +120,10 @@ extension ConfigurationKey {
     key(
       "on_bad_block", .value(\.onBadBlock, .choice), "what a damaged block does to the run", "ours"),
     key(
+      "precision", .value(\.precision, .choice),
+      "what matrix products multiply; bf16: rounded to 8 significant bits and added up in float32, "
+        + "where the CPU can", "ours", .machine),
+    key(
       "threads", .auto(\.threads, .whole(1...1024)),
       "threads of the computation; auto: one for each core granted", "ours", .machine),
     key(

@@ -26,6 +26,9 @@ public struct MixturePart: Equatable, Sendable {
   }
 }
 
+/// What matrix products multiply.
+public enum PrecisionName: String, Codable, CaseIterable, Sendable { case float32, bf16 }
+
 public struct RunConfiguration: Equatable, Sendable {
   public var dataset: String
   /// nil: `pretrain` where there is one, else `train`.
@@ -64,6 +67,7 @@ public struct RunConfiguration: Equatable, Sendable {
 
   public var shuffle = ShuffleName.window
   public var onBadBlock = BadBlockPolicy.fail
+  public var precision = PrecisionName.float32
   /// nil: one for each core granted.
   public var threads: Int?
   public var workers = 2

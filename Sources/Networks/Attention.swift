@@ -51,7 +51,9 @@ extension AttentionShape {
   func forward<R>(
     _ x: AttentionInputs<R>, _ p: UnsafeMutablePointer<R>?, into o: Matrix<R>, _ scratch: Arena<R>
   ) {
-    withWorkspace(scratch) { R.attention(geometry, x.q, x.k, x.v, p, o.base, $0) }
+    withWorkspace(scratch) {
+      R.attention(scratch.precision, geometry, x.q, x.k, x.v, p, o.base, $0)
+    }
   }
 
   /// The adjoints of the inputs from that of the outputs; without p the shares are computed once more.
@@ -60,7 +62,8 @@ extension AttentionShape {
     into dx: AttentionInputs<R>, _ scratch: Arena<R>
   ) {
     withWorkspace(scratch) {
-      R.attentionBackward(geometry, x.q, x.k, x.v, p, dout.base, dx.q, dx.k, dx.v, $0)
+      R.attentionBackward(
+        scratch.precision, geometry, x.q, x.k, x.v, p, dout.base, dx.q, dx.k, dx.v, $0)
     }
   }
 
@@ -70,7 +73,8 @@ extension AttentionShape {
     _ pt: UnsafeMutablePointer<R>, into ot: Matrix<R>, _ scratch: Arena<R>
   ) {
     withWorkspace(scratch) {
-      R.attentionTangent(geometry, x.q, x.k, x.v, xt.q, xt.k, xt.v, p, pt, ot.base, $0)
+      R.attentionTangent(
+        scratch.precision, geometry, x.q, x.k, x.v, xt.q, xt.k, xt.v, p, pt, ot.base, $0)
     }
   }
 
@@ -82,7 +86,8 @@ extension AttentionShape {
   ) {
     withWorkspace(scratch) {
       R.attentionBackwardTangent(
-        geometry, x.q, x.k, x.v, xt.q, xt.k, xt.v, p, pt, dout.base, doutt.base, dxt.q, dxt.k,
+        scratch.precision, geometry, x.q, x.k, x.v, xt.q, xt.k, xt.v, p, pt, dout.base, doutt.base,
+        dxt.q, dxt.k,
         dxt.v, $0)
     }
   }
@@ -92,6 +97,6 @@ extension AttentionShape {
   ) {
     let mark = scratch.mark
     defer { scratch.release(mark) }
-    body(scratch.take(R.attentionWorkspace(geometry)))
+    body(scratch.take(R.attentionWorkspace(scratch.precision, geometry)))
   }
 }

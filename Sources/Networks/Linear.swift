@@ -36,7 +36,7 @@ public struct Linear: Sendable {
   /// y = x W^T, plus beta y; the bias is left to the caller, who fuses it. [n, in] to [n, out].
   func product<R>(_ x: Matrix<R>, into y: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>) {
     if let panels = lane.panels(packed?.forward) {
-      multiply(x, packed: panels, into: y, adding: beta)
+      lane.scratch.multiply(x, packed: panels, into: y, adding: beta)
     } else {
       lane.scratch.multiply(x, lane.matrix(weight).transposed, into: y, adding: beta)
     }
@@ -53,7 +53,7 @@ public struct Linear: Sendable {
     _ dy: Matrix<R>, into dx: Matrix<R>, adding beta: R = 0, _ lane: Lane<R>
   ) {
     if let panels = lane.panels(packed?.backward) {
-      multiply(dy, packed: panels, into: dx, adding: beta)
+      lane.scratch.multiply(dy, packed: panels, into: dx, adding: beta)
     } else {
       lane.scratch.multiply(dy, lane.matrix(weight), into: dx, adding: beta)
     }

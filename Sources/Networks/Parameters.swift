@@ -77,7 +77,10 @@ public final class PackedWeights<R: Real>: @unchecked Sendable {
   private let slots: [PackedSlot]
   private let storage: Storage<R>
 
-  public init(_ table: ParameterTable) {
+  private let precision: ProductPrecision
+
+  public init(_ table: ParameterTable, _ precision: ProductPrecision = .exact) {
+    self.precision = precision
     slots = table.packedSlots
     storage = Storage(count: table.packedCount)
   }
@@ -89,8 +92,10 @@ public final class PackedWeights<R: Real>: @unchecked Sendable {
     for index in share(of: slots.count, lane: lane, lanes: lanes) {
       let (slot, weight) = (slots[index], slots[index].weight)
       let (out, width) = (weight.rows, weight.columns)
-      R.pack(true, out, width, weights.base + weight.offset, width, base + slot.forward)
-      R.pack(false, width, out, weights.base + weight.offset, width, base + slot.backward)
+      R.pack(
+        precision, true, out, width, weights.base + weight.offset, width, base + slot.forward)
+      R.pack(
+        precision, false, width, out, weights.base + weight.offset, width, base + slot.backward)
     }
   }
 }

@@ -39,9 +39,10 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   /// - Parameters:
   ///   - lanes: threads; part of what determines a run's bytes.
   ///   - passes: parts of the batch that are computed one after the other.
+  ///   - precision: what the products of the blocks and heads multiply.
   public init(
     _ network: Network, _ settings: ObjectiveSettings, batchSize: Int, lanes laneCount: Int,
-    passes: Int = 1
+    passes: Int = 1, precision: ProductPrecision = .exact
   ) {
     self.network = network
     self.settings = settings
@@ -58,10 +59,10 @@ public final class Workbench<R: Real>: @unchecked Sendable {
     dropoutKeys = .allocate(capacity: batchSize)
     dropoutKeys.initialize(repeating: RandomKey(seed: 0, "dropout"))
     gradients = (0..<laneCount).map { _ in ParameterBuffer(network.table) }
-    let packed = PackedWeights<R>(network.table)
+    let packed = PackedWeights<R>(network.table, precision)
     self.packed = packed
     lanes = gradients.map {
-      Lane(weights: parameters, gradient: $0, scratch: Arena(), packed: packed)
+      Lane(weights: parameters, gradient: $0, scratch: Arena(precision), packed: packed)
     }
     encoderCodes = positionCodes(width: model.encoder.width, model.inputs, R.self)
     decoderCodes = positionCodes(width: model.decoder.width, model.inputs, R.self)

@@ -119,15 +119,18 @@ extension Arena {
   ) {
     product(a.matrix, true, b, false, c, beta, self)
   }
-}
 
-/// c = a b + beta c, where `packed` is b as `R.pack` lays it out.
-public func multiply<R: Real>(
-  _ a: Matrix<R>, packed: UnsafePointer<R>, into c: Matrix<R>, adding beta: R = 0
-) {
-  precondition(a.rows == c.rows, "shapes do not fit")
-  R.productPacked(
-    a.rows, c.columns, a.columns, a.base, max(a.stride, 1), packed, beta, c.base, c.stride)
+  /// c = a b + beta c, where `packed` is b as `R.pack` lays it out in this precision.
+  public func multiply(
+    _ a: Matrix<R>, packed: UnsafePointer<R>, into c: Matrix<R>, adding beta: R = 0
+  ) {
+    precondition(a.rows == c.rows, "shapes do not fit")
+    let mark = mark
+    defer { release(mark) }
+    R.productPacked(
+      precision, a.rows, c.columns, a.columns, a.base, max(a.stride, 1), packed, beta, c.base,
+      c.stride, take(R.packedWorkspace(a.columns)))
+  }
 }
 
 private func product<R: Real>(
@@ -145,19 +148,20 @@ private func product<R: Real>(
   let mark = scratch.mark
   defer { scratch.release(mark) }
   R.product(
-    flipA, flipB, m, n, depth, a.base, lda, b.base, ldb, beta, c.base, c.stride,
-    scratch.take(R.productWorkspace(flipA, m, n, depth)))
+    scratch.precision, flipA, flipB, m, n, depth, a.base, lda, b.base, ldb, beta, c.base, c.stride,
+    scratch.take(R.productWorkspace(scratch.precision, flipA, m, n, depth)))
 }
 
 /// Scratch memory of one lane: windows are taken and given back in the order of a stack. It grows during the first
-/// step and is only reused after that.
+/// step and is only reused after that. The lane's products run in it, in its precision.
 public final class Arena<R: Real>: @unchecked Sendable {
   private var blocks: [Storage<R>] = []
   private var block = 0
   private var used = 0
   private let blockCount = 1 << 21
+  public let precision: ProductPrecision
 
-  public init() {}
+  public init(_ precision: ProductPrecision = .exact) { self.precision = precision }
 
   public struct Mark {
     let block: Int

@@ -128,38 +128,50 @@ public protocol Real: BinaryFloatingPoint & Sendable {
   )
 
   /// Numbers of workspace that `product` needs.
-  static func productWorkspace(_ transposeA: Bool, _ m: Int, _ n: Int, _ k: Int) -> Int
+  static func productWorkspace(
+    _ precision: ProductPrecision, _ transposeA: Bool, _ m: Int, _ n: Int, _ k: Int
+  ) -> Int
   /// C = op(A) op(B) + beta C, row-major, on register tiles; for the products inside a block.
   static func product(
-    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int,
+    _ precision: ProductPrecision, _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int,
+    _ k: Int,
     _ a: UnsafePointer<Self>, _ lda: Int, _ b: UnsafePointer<Self>, _ ldb: Int, _ beta: Self,
     _ c: UnsafeMutablePointer<Self>, _ ldc: Int, _ workspace: UnsafeMutablePointer<Self>)
-  /// Lays out op(B) [k, n] as the right operand of `productPacked`: `packedSize` numbers, 64-byte aligned.
+  /// Lays out op(B) [k, n] as the right operand of `productPacked`: `packedSize` numbers, 64-byte aligned,
+  /// read in the same precision.
   static func pack(
-    _ transposeB: Bool, _ n: Int, _ k: Int, _ b: UnsafePointer<Self>, _ ldb: Int,
+    _ precision: ProductPrecision, _ transposeB: Bool, _ n: Int, _ k: Int, _ b: UnsafePointer<Self>,
+    _ ldb: Int,
     _ panels: UnsafeMutablePointer<Self>)
-  /// C [m, n] = A B + beta C with B laid out by `pack`.
+  /// C [m, n] = A B + beta C with B laid out by `pack`; the workspace takes `packedWorkspace(k)` numbers.
   static func productPacked(
-    _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ lda: Int,
-    _ panels: UnsafePointer<Self>, _ beta: Self, _ c: UnsafeMutablePointer<Self>, _ ldc: Int)
+    _ precision: ProductPrecision, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>,
+    _ lda: Int,
+    _ panels: UnsafePointer<Self>, _ beta: Self, _ c: UnsafeMutablePointer<Self>, _ ldc: Int,
+    _ workspace: UnsafeMutablePointer<Self>)
   /// Numbers of workspace that the four passes of attention need.
-  static func attentionWorkspace(_ geometry: AttentionGeometry) -> Int
+  static func attentionWorkspace(_ precision: ProductPrecision, _ geometry: AttentionGeometry)
+    -> Int
   static func attention(
-    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ precision: ProductPrecision, _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>,
+    _ k: UnsafePointer<Self>,
     _ v: UnsafePointer<Self>, _ p: UnsafeMutablePointer<Self>?, _ o: UnsafeMutablePointer<Self>,
     _ workspace: UnsafeMutablePointer<Self>)
   static func attentionBackward(
-    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ precision: ProductPrecision, _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>,
+    _ k: UnsafePointer<Self>,
     _ v: UnsafePointer<Self>, _ p: UnsafePointer<Self>?, _ dout: UnsafePointer<Self>,
     _ dq: UnsafeMutablePointer<Self>, _ dk: UnsafeMutablePointer<Self>,
     _ dv: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutablePointer<Self>)
   static func attentionTangent(
-    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ precision: ProductPrecision, _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>,
+    _ k: UnsafePointer<Self>,
     _ v: UnsafePointer<Self>, _ qt: UnsafePointer<Self>, _ kt: UnsafePointer<Self>,
     _ vt: UnsafePointer<Self>, _ p: UnsafePointer<Self>, _ pt: UnsafeMutablePointer<Self>,
     _ ot: UnsafeMutablePointer<Self>, _ workspace: UnsafeMutablePointer<Self>)
   static func attentionBackwardTangent(
-    _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>, _ k: UnsafePointer<Self>,
+    _ precision: ProductPrecision, _ geometry: AttentionGeometry, _ q: UnsafePointer<Self>,
+    _ k: UnsafePointer<Self>,
     _ v: UnsafePointer<Self>, _ qt: UnsafePointer<Self>, _ kt: UnsafePointer<Self>,
     _ vt: UnsafePointer<Self>, _ p: UnsafePointer<Self>, _ pt: UnsafePointer<Self>,
     _ dout: UnsafePointer<Self>, _ doutt: UnsafePointer<Self>, _ dqt: UnsafeMutablePointer<Self>,

@@ -77,31 +77,31 @@ private struct AttentionOperands {
     keyValueAdjoint = RandomMatrix(rows, 2 * width)
     shares = Storage(count: rows * heads * stride)
     shareTangents = Storage(count: rows * heads * stride)
-    workspace = Storage(count: Float.attentionWorkspace(geometry))
+    workspace = Storage(count: Float.attentionWorkspace(.exact, geometry))
   }
 
   func forward() {
     Float.attention(
-      geometry, query.base, keyValue.base, keyValue.base + width, shares.base, output.base,
+      .exact, geometry, query.base, keyValue.base, keyValue.base + width, shares.base, output.base,
       workspace.base)
   }
 
   func backward() {
     Float.attentionBackward(
-      geometry, query.base, keyValue.base, keyValue.base + width, shares.base, adjoint.base,
+      .exact, geometry, query.base, keyValue.base, keyValue.base + width, shares.base, adjoint.base,
       queryAdjoint.base, keyValueAdjoint.base, keyValueAdjoint.base + width, workspace.base)
   }
 
   func tangent() {
     Float.attentionTangent(
-      geometry, query.base, keyValue.base, keyValue.base + width, queryTangent.base,
+      .exact, geometry, query.base, keyValue.base, keyValue.base + width, queryTangent.base,
       keyValueTangent.base, keyValueTangent.base + width, shares.base, shareTangents.base,
       output.base, workspace.base)
   }
 
   func backwardTangent() {
     Float.attentionBackwardTangent(
-      geometry, query.base, keyValue.base, keyValue.base + width, queryTangent.base,
+      .exact, geometry, query.base, keyValue.base, keyValue.base + width, queryTangent.base,
       keyValueTangent.base, keyValueTangent.base + width, shares.base, shareTangents.base,
       adjoint.base, adjointTangent.base, queryAdjoint.base, keyValueAdjoint.base,
       keyValueAdjoint.base + width, workspace.base)

@@ -1,4 +1,4 @@
-// step/OBJECTIVE/PRESET: one whole pretraining step (loss, gradient, AdamW) of a preset at the paper's batch size
+// step/OBJECTIVE/PRESET, and step-bf16/OBJECTIVE/PRESET where the CPU multiplies bfloat16: one whole pretraining step (loss, gradient, AdamW) of a preset at the paper's batch size
 // and model, on random data.
 
 import Basics
@@ -10,21 +10,28 @@ import TensorCore
 
 enum StepCases {
   static var all: [BenchCase] {
-    PretrainingPreset.all.flatMap { preset in
-      ObjectiveName.allCases.map { step($0, preset) }
+    let precisions = [ProductPrecision.exact, .bfloat16].filter(\.isAvailable)
+    return precisions.flatMap { precision in
+      PretrainingPreset.all.flatMap { preset in
+        ObjectiveName.allCases.map { step($0, preset, precision) }
+      }
     }
   }
 
-  private static func step(_ objective: ObjectiveName, _ preset: PretrainingPreset) -> BenchCase {
+  private static func step(
+    _ objective: ObjectiveName, _ preset: PretrainingPreset, _ precision: ProductPrecision
+  ) -> BenchCase {
     let model = preset.model
     let settings = RunConfiguration(dataset: preset.dataset, objective: objective).settings
     return BenchCase(
-      name: "step/\(objective.rawValue)/\(preset.dataset)",
+      name: (precision == .exact ? "step" : "step-bf16")
+        + "/\(objective.rawValue)/\(preset.dataset)",
       operations: preset.nominalOperations(of: objective),
       samples: Double(preset.batch)
     ) {
       let bench = Workbench<Float>(
-        Network(model, for: objective), settings, batchSize: preset.batch, lanes: availableCores)
+        Network(model, for: objective), settings, batchSize: preset.batch, lanes: availableCores,
+        precision: precision)
       bench.network.initialise(bench.parameters, seed: 0)
       fillRandomly(bench.tokens)
       let optimizer = AdamW<Float>(.init(), parameterCount: bench.network.table.count)

@@ -14,7 +14,8 @@ private let text = InputSpecification(kind: .tokens, shape: [4], vocabulary: 9)
 
 /// A filled bench over both inputs.
 private func bench(
-  lanes: Int, batch: Int = 6, dropout: Float = 0, for objective: ObjectiveName = .metamae
+  lanes: Int, batch: Int = 6, dropout: Float = 0, for objective: ObjectiveName = .metamae,
+  precision: ProductPrecision = .exact
 ) -> Workbench<Float> {
   let model = ModelConfiguration(
     inputs: [image, text], encoder: TransformerSize(width: 16, heads: 2, layers: 2),
@@ -22,7 +23,7 @@ private func bench(
     dropout: dropout)
   let bench = Workbench<Float>(
     Network(model, for: objective), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5),
-    batchSize: batch, lanes: lanes)
+    batchSize: batch, lanes: lanes, precision: precision)
   bench.network.initialise(bench.parameters, seed: 1)
   var stream = RandomStream(RandomKey(seed: 2, "data"))
   let patches = bench.tokens.patches(0)
@@ -49,6 +50,22 @@ private func gradient(_ bench: Workbench<Float>) -> [Float] {
     #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-4 })
     #expect(b == gradient(benches[2]))
     #expect(a.contains { abs($0) > 1e-2 })
+  }
+
+  /// Products of bfloat16 give the exact gradient's direction, and the same bytes again.
+  @Test(.enabled(if: ProductPrecision.bfloat16.isAvailable))
+  func bfloat16KeepsTheDirection() {
+    let benches = [ProductPrecision.exact, .bfloat16, .bfloat16].map {
+      bench(lanes: 2, precision: $0)
+    }
+    let losses = benches.map { MetaMAE($0).gradient() }
+    let (a, b) = (gradient(benches[0]), gradient(benches[1]))
+    #expect(abs(losses[0].loss - losses[1].loss) < 0.01 * losses[0].loss)
+    let dot = { (x: [Float], y: [Float]) in zip(x, y).reduce(0.0) { $0 + Double($1.0 * $1.1) } }
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()
+    #expect(cosine > 0.9995 && cosine < 1)
+    #expect(losses[1] == losses[2])
+    #expect(b == gradient(benches[2]))
   }
 
   /// The second step reuses all memory of the first: nothing of it may shine through.

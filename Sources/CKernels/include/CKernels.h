@@ -74,7 +74,7 @@ struct ck_attention {
                      REAL beta, IO c, long ldc, IO workspace);                                               \
     F(void, pack)(long flip_b, long n, long depth, IN b, long ldb, IO panels);                               \
     F(void, product_packed)(long m, long n, long depth, IN a, long lda, IN panels, REAL beta, IO c,          \
-                            long ldc);                                                                       \
+                            long ldc, IO workspace);                                                         \
     F(long, attention_workspace)(GEOMETRY g);                                                                \
     F(void, attention)(GEOMETRY g, IN q, IN k, IN v, MAYBE_OUT p, IO o, IO workspace);                       \
     F(void, attention_backward)(GEOMETRY g, IN q, IN k, IN v, MAYBE p, IN dout, IO dq, IO dk, IO dv,         \
@@ -108,6 +108,11 @@ __attribute__((swiftcall)) void ck_in_lanes(long count, ck_lane_body _Nonnull bo
 
 const struct ck_f32 *_Nonnull ck_float(void);
 const struct ck_f64 *_Nonnull ck_double(void);
+/* The kernels for float whose products round their operands to bfloat16; NULL where the CPU, or METAMAE_ISA, has no
+ * instruction for it. */
+const struct ck_f32 *_Nullable ck_float_bf16(void);
+/* The most rows of a left operand that `product_packed` takes at once: its workspace holds as many times `depth`. */
+#define CK_TILE_ROWS 12
 
 /* "baseline", "avx2" or "avx512"; NULL when METAMAE_ISA names none of them or one that this CPU lacks. */
 const char *_Nullable ck_instruction_set(void);
