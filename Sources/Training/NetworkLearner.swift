@@ -46,16 +46,8 @@ extension LearningRateSchedule {
   }
 }
 
-/// - Throws: a usage failure where this CPU cannot.
-private func precision(_ name: PrecisionName) throws -> ProductPrecision {
-  guard name == .bf16 else { return .exact }
-  guard ProductPrecision.bfloat16.isAvailable else {
-    throw Failure(
-      .usage, at: "precision",
-      "expected a CPU with avx512_bf16 for bf16, found one without, or METAMAE_ISA forbids it",
-      remedy: "Take float32.")
-  }
-  return .bfloat16
+extension ProductPrecision {
+  init(_ name: PrecisionName) { self = name == .bf16 ? .bfloat16 : .exact }
 }
 
 public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Sendable {
@@ -99,7 +91,7 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     let network = Network(model, for: configuration.objective)
     let bench = Workbench<Float>(
       network, configuration.settings, batchSize: configuration.batch, lanes: laneCount,
-      passes: configuration.accumulate, precision: try precision(configuration.precision))
+      passes: configuration.accumulate, precision: ProductPrecision(configuration.precision))
     self.bench = bench
     network.initialise(bench.parameters, seed: configuration.seed)
     objective = Objectives.objective(configuration.objective, on: bench)

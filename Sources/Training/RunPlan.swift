@@ -3,6 +3,7 @@
 
 import Basics
 import Experiments
+import TensorCore
 
 /// What the user asked for.
 public struct RunRequest: Sendable {
@@ -77,10 +78,16 @@ public struct RunPlan: Sendable {
   ///   - split: the folder that is trained on; nil: not the same for all sets of a mixture.
   ///   - inputs: as the split describes them.
   /// - Returns: the networks over these inputs.
-  /// - Throws: usage failures for keys that do not fit the inputs.
+  /// - Throws: usage failures for keys that do not fit the inputs, or the machine.
   public mutating func settle(
     split: String?, inputs: [InputSpecification]
   ) throws -> ModelConfiguration {
+    guard ProductPrecision(configuration.precision).isAvailable else {
+      throw Failure(
+        .usage, at: "precision",
+        "expected a CPU with avx512_bf16 for bf16, found none, or METAMAE_ISA forbids it",
+        remedy: "Take float32.")
+    }
     let model = try configuration.model(over: inputs)
     configuration.split = split
     configuration.patch = model.inputs.map(\.patch)
