@@ -265,8 +265,12 @@ import Testing
         "--window: belongs to --dataset series"
       ),
       (
-        ["build-shards", "--dataset", "series", "--raw", raw, "--out", out], 64,
-        "--format: expected pamap2, found nothing"
+        ["build-shards", "--dataset", "series", "--raw", raw, "--out", out, "--format", "uci"], 64,
+        "--format: expected pamap2, found 'uci'"
+      ),
+      (
+        ["build-shards", "--dataset", "series", "--raw", raw, "--out", out, "--per-epoch", "9"], 64,
+        "--per-epoch: belongs to --format pamap2"
       ),
       (["verify"], 64, "expected one folder, found 0"),
       (["verify", out], 66, "expected a folder with shards, found none"),

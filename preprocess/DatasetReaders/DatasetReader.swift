@@ -200,8 +200,24 @@ public struct ReaderOptions: Codable, Sendable {
   public var sequence: String?
   public var length: Int?
   public var alphabet: String?
-  /// table: columns left out.
+  /// Own data: which of the raw files count, a pattern of * and ?.
+  public var files: String?
+  /// Tables of text: whether the first line has the columns' names; their names, where no line has them.
+  public var hasHeader = true
+  public var columns: [String]?
+  /// table, series: columns left out.
   public var drop: [String] = []
+  /// series: rows from one window to the next.
+  public var stride: Int?
+  /// images, pairs: rows and columns that all are resized to, as N or ROWSxCOLUMNS; how many channels.
+  public var size: String?
+  public var channels: Int?
+  /// pairs: column of the captions.
+  public var caption: String?
+  /// npz: the arrays that are inputs, what each is, and where its channels stand.
+  public var inputs: [String]?
+  public var kinds: [String]?
+  public var channelsLast = false
   /// audio: fields of the files' names; a table with a column of paths; samples a second; seconds of a clip.
   public var pattern: String?
   public var index: String?
@@ -211,6 +227,8 @@ public struct ReaderOptions: Codable, Sendable {
   public var subsets: [String]?
   /// google-speech: a training part with the test clips in it, as the references'.
   public var hasReferenceLeak = false
+  /// `--on-bad-record skip`: rows that cannot be read are left out from the first pass on.
+  var skipsBadRecords = false
 
   public init() {}
 
@@ -226,7 +244,10 @@ public struct ReaderOptions: Codable, Sendable {
       ("seed", choices.seed != nil), ("sequence", sequence != nil), ("length", length != nil),
       ("alphabet", alphabet != nil), ("drop", !drop.isEmpty), ("pattern", pattern != nil),
       ("index", index != nil), ("rate", rate != nil), ("seconds", seconds != nil),
-      ("subsets", subsets != nil), ("reference-leak", hasReferenceLeak),
+      ("subsets", subsets != nil), ("reference-leak", hasReferenceLeak), ("files", files != nil),
+      ("no-header", !hasHeader), ("columns", columns != nil), ("stride", stride != nil),
+      ("size", size != nil), ("channels", channels != nil), ("caption", caption != nil),
+      ("input", inputs != nil), ("kind", kinds != nil), ("channels-last", channelsLast),
     ]
     return all.filter(\.1).map(\.0)
   }
@@ -246,6 +267,15 @@ extension ReaderOptions {
     texts["subsets"] = subsets?.joined(separator: ",")
     if hasReferenceLeak { texts["reference-leak"] = "yes" }
     if !drop.isEmpty { texts["drop"] = drop.joined(separator: ",") }
+    texts["files"] = files
+    if !hasHeader { texts["no-header"] = "yes" }
+    texts["columns"] = columns?.joined(separator: ",")
+    texts["size"] = size
+    texts["channels"] = channels.map { String($0) }
+    texts["caption"] = caption
+    texts["input"] = inputs?.joined(separator: ",")
+    texts["kind"] = kinds?.joined(separator: ",")
+    if channelsLast { texts["channels-last"] = "yes" }
     return texts
   }
 }
@@ -263,8 +293,9 @@ public enum DatasetRegistry {
 
   /// What every reader of the user's own data takes.
   private static let own: Set<String> = [
-    "name", "label", "task", "group-by", "test", "fraction", "seed",
+    "name", "label", "task", "group-by", "test", "fraction", "seed", "files",
   ]
+  private static let text: Set<String> = ["no-header", "columns"]
 
   public static let entries: [Entry] = [
     Entry(
@@ -273,10 +304,36 @@ public enum DatasetRegistry {
       splits: ["pretrain", "train", "test"], open: { source, _ in try PAMAP2Reader(source) }),
     Entry(
       name: "series",
-      layout: "--format pamap2: subject*.dat (time, activity id, channels), as a folder or zip",
+      layout: "your own *.csv, *.txt or *.npy, a row a moment; docs/your-data.md; or --format"
+        + " pamap2: subject*.dat (time, activity id, channels)",
       splits: ["pretrain", "train", "test"],
-      options: ["format", "name", "window", "per-epoch", "test-subjects", "no-normalise"],
-      open: { try SeriesReader($0, $1) }),
+      options: own.union(text).union([
+        "format", "window", "stride", "per-epoch", "test-subjects", "no-normalise", "drop",
+        "pattern",
+      ]),
+      open: { source, options in
+        if options.format != nil { return try SeriesReader(source, options) }
+        return try WindowsReader(source, options)
+      }),
+    Entry(
+      name: "images",
+      layout: "your own *.jpg, *.png, *.ppm or *.tif, folders as classes; docs/your-data.md",
+      splits: ["train", "test"],
+      options: own.union(["size", "channels", "no-normalise", "pattern", "index"]),
+      open: { try ImagesReader($0, $1) }),
+    Entry(
+      name: "pairs",
+      layout: "your own images with captions, in a table or a .txt beside each; docs/your-data.md",
+      splits: ["train", "test"],
+      options: own.union(text).union([
+        "size", "channels", "no-normalise", "pattern", "index", "caption", "vocabulary",
+      ]),
+      open: { try PairsReader($0, $1) }),
+    Entry(
+      name: "npz", layout: "your own numpy arrays, *.npz or *.npy; docs/your-data.md",
+      splits: ["train", "test"],
+      options: own.union(["input", "kind", "channels-last", "no-normalise"]),
+      open: { try ArraysReader($0, $1) }),
     Entry(
       name: "higgs", layout: "HIGGS.csv, HIGGS.csv.gz, a zip of either, or higgs-train.tfrecord-*",
       splits: ["pretrain", "train", "test"], open: { source, _ in try HIGGSReader(source) }),
@@ -384,11 +441,13 @@ public enum DatasetRegistry {
     Entry(
       name: "sequences",
       layout: "your own *.fasta, *.json, *.csv, *.tsv or *.txt; docs/your-data.md",
-      splits: ["train", "test"], options: own.union(["sequence", "length", "alphabet"]),
+      splits: ["train", "test"],
+      options: own.union(text).union(["sequence", "length", "alphabet"]),
       open: { try SequencesReader($0, $1) }),
     Entry(
-      name: "table", layout: "your own *.csv or *.tsv with a line of names; docs/your-data.md",
-      splits: ["train", "test"], options: own.union(["drop"]), open: { try TableReader($0, $1) }),
+      name: "table", layout: "your own *.csv or *.tsv; docs/your-data.md",
+      splits: ["train", "test"], options: own.union(text).union(["drop"]),
+      open: { try TableReader($0, $1) }),
     Entry(
       name: "vggflower", layout: "jpg/image_00001.jpg ..., imagelabels.mat",
       splits: ["train", "test"], open: { source, _ in try FlowersReader(source) }),

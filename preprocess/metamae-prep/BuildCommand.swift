@@ -29,13 +29,19 @@ enum BuildCommand {
         "vocabulary", "FILE",
         "mscoco, mismatched-caption, vqa: bert-base-uncased's vocab.txt (default: among or beside the"
           + " raw files)"),
-      .value("name", "NAME", "series: what to call the set (default: series)"),
+      .value("name", "NAME", "own data: what to call the set (default: the --dataset)"),
+      .value(
+        "files", "PATTERN", "own data: the raw files that count, as data_*.txt (default: all)"),
       .value("window", "N", "series: rows of a window (default: 320)"),
+      .value("stride", "N", "series: rows from one window to the next (default: the window)"),
       .value(
         "per-epoch", "N",
-        "series: windows of an epoch (default: 50000); the test part has a fifth as many"),
-      .value("test-subjects", "LIST", "series: subjects to test on, as 105,106"),
-      .flag("no-normalise", "series: leave the channels as they are"),
+        "series --format pamap2: windows of an epoch (default: 50000); the test part has a fifth as"
+          + " many"),
+      .value("test-subjects", "LIST", "series --format pamap2: subjects to test on, as 105,106"),
+      .flag("no-normalise", "series, images, pairs, npz: leave the channels as they are"),
+      .flag("no-header", "tables: no line of names; columns are called 1, 2, ..."),
+      .value("columns", "LIST", "tables: no line of names; these are the columns' names"),
       .value("labels-from", "PATH", "pfam: classes of another build's split, or one number a line"),
       .value("label", "COLUMN", "own data: the column of the label (default: none)"),
       .value("task", "NAME", "own data: classes or regression (default: by the labels)"),
@@ -47,9 +53,20 @@ enum BuildCommand {
       .value("length", "N", "sequences: letters of a sample (default: the longest, at most 512)"),
       .value(
         "alphabet", "LETTERS", "sequences: the letters by id, the first pads (default: found)"),
-      .value("drop", "LIST", "table: columns to leave out"),
-      .value("pattern", "NAME", "audio: fields of the files' names, as {digit}_{speaker}_{take}"),
-      .value("index", "FILE", "audio: a CSV with a column path and others to name"),
+      .value("drop", "LIST", "table, series: columns to leave out"),
+      .value(
+        "pattern", "NAME",
+        "audio, images, pairs, series: fields of the files' names, as {digit}_{speaker}_{take}"),
+      .value(
+        "index", "FILE", "audio, images, pairs: a table with a column path and others to name"),
+      .value(
+        "size", "N", "images, pairs: resize to N x N, or ROWSxCOLUMNS (default: as they are; 224)"),
+      .value("channels", "N", "images, pairs: how many (default: the first image's; 3)"),
+      .value(
+        "caption", "COLUMN", "pairs: the column of the captions (default: caption, text, ...)"),
+      .value("input", "LIST", "npz: the arrays to learn from (default: x, data, images, ...)"),
+      .value("kind", "LIST", "npz: image, series or tokens, one an input (default: by its axes)"),
+      .flag("channels-last", "npz: the last axis counts the channels"),
       .value("rate", "HZ", "audio: resample to this rate (default: that of the first file)"),
       .value("seconds", "S", "audio: length of a clip (default: 2)"),
       .value("subsets", "LIST", "libri-speech: the subsets to use, train-* to pretrain on"),
@@ -142,6 +159,9 @@ enum BuildCommand {
 
   /// The options of the user's own data.
   private static func readOwn(_ arguments: Arguments, into options: inout ReaderOptions) throws {
+    func list(_ name: String) -> [String]? {
+      arguments.string(name).map { $0.split(separator: ",").map(String.init) }
+    }
     options.choices.label = arguments.string("label")
     options.choices.task = arguments.string("task")
     if let task = options.choices.task, !["classes", "regression"].contains(task) {
@@ -170,9 +190,19 @@ enum BuildCommand {
       }
       options.seconds = seconds
     }
-    options.subsets = arguments.string("subsets").map { $0.split(separator: ",").map(String.init) }
+    options.subsets = list("subsets")
     options.hasReferenceLeak = arguments.has("reference-leak")
-    options.drop = arguments.string("drop").map { $0.split(separator: ",").map(String.init) } ?? []
+    options.drop = list("drop") ?? []
+    options.files = arguments.string("files")
+    options.hasHeader = !arguments.has("no-header")
+    options.columns = list("columns")
+    options.stride = try arguments.integer("stride", in: 1...1_000_000)
+    options.size = arguments.string("size")
+    options.channels = try arguments.integer("channels", in: 1...65_535)
+    options.caption = arguments.string("caption")
+    options.inputs = list("input")
+    options.kinds = list("kind")
+    options.channelsLast = arguments.has("channels-last")
   }
 
   private static func checkedName(_ name: String) throws -> String {

@@ -9,5 +9,6 @@ Console.run(
     ("build-shards", BuildCommand.command, BuildCommand.run),
     ("merge", MergeCommand.command, MergeCommand.run),
     ("inspect", InspectCommand.command, InspectCommand.run),
+    ("export", ExportCommand.command, ExportCommand.run),
     ("verify", VerifyCommand.command, VerifyCommand.run),
   ])

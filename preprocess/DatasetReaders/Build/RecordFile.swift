@@ -14,7 +14,7 @@ final class RecordSink {
   private var rows = 0
   /// Told now and then how many bytes of raw data have been read since.
   private let progress: (Int) -> Void
-  private let skipsBadRecords: Bool
+  let skipsBadRecords: Bool
   /// When to throw instead of taking another record (a dry run).
   var stopAt: (seconds: Double, error: any Error)?
   /// What `attempt` left out.
@@ -60,6 +60,14 @@ final class RecordSink {
       memset(record, 0, recordBytes)
       skipped.append((row, failure))
     }
+  }
+
+  /// Leaves out the record of that row, which `record` gave last.
+  /// - Throws: the failure, unless bad records are skipped.
+  func leaveOut(_ row: Int, _ failure: Failure) throws {
+    guard skipsBadRecords, rows > 0, row == firstRow + rows - 1 else { throw failure }
+    memset(buffer.baseAddress! + (rows - 1) * recordBytes, 0, recordBytes)
+    skipped.append((row, failure))
   }
 
   func hasRead(_ bytes: Int) { progress(bytes) }

@@ -64,7 +64,9 @@ public struct ShardBuild {
     self.observer = observer
     let entry = try DatasetRegistry.entry(request.dataset, request.options)
     source = try RawSource(request.raw)
-    reader = try entry.open(source, request.options)
+    var options = request.options
+    options.skipsBadRecords = request.skipsBadRecords
+    reader = try entry.open(source, options)
     guard reader.canSkipRecords || !request.skipsBadRecords else {
       throw Failure(
         .usage, at: "--on-bad-record",
@@ -148,8 +150,16 @@ public struct ShardBuild {
     }
     texts.merge(options.texts) { $1 }
     texts["format"] = options.format
-    guard request.dataset == "series" else { return texts }
+    guard request.dataset == "series" else {
+      if !options.normalises { texts["normalise"] = "no" }
+      return texts
+    }
     texts["window"] = String(options.window ?? 320)
+    guard options.format != nil else {
+      texts["stride"] = String(options.stride ?? options.window ?? 320)
+      texts["normalise"] = options.normalises ? "yes" : "no"
+      return texts
+    }
     texts["per-epoch"] = String(options.perEpoch ?? 50_000)
     texts["test-subjects"] = Set(options.testSubjects ?? []).sorted().map { String($0) }.joined(
       separator: ",")

@@ -41,7 +41,9 @@ struct StoredSplit {
     layout = Manifest(
       dataset: dataset, split: plan.split, inputs: plan.inputs, fields: plan.fields,
       task: plan.task,
-      transforms: plan.isNormalised ? statistics.map(Self.normalising) : plan.transforms,
+      transforms: zip(plan.transforms, statistics).map { transform, statistics in
+        plan.isNormalised && !statistics.mean.isEmpty ? Self.normalising(statistics) : transform
+      },
       statistics: statistics, sampleCount: sampleCount, samplesPerBlock: perBlock,
       sampling: sampling, segments: segments, provenance: provenance)
     order = layout.storageOrder

@@ -4,8 +4,9 @@ enum CSVLine {
   /// The fields of a line; a field in double quotes may hold the separator, its quotes are removed.
   static func fields(
     _ line: UnsafeBufferPointer<UInt8>, _ separator: UInt8 = UInt8(ascii: ",")
-  ) -> [ArraySlice<UInt8>] {
-    let bytes = Array(line)
+  ) -> [ArraySlice<UInt8>] { fields(Array(line), separator) }
+
+  static func fields(_ bytes: [UInt8], _ separator: UInt8) -> [ArraySlice<UInt8>] {
     var fields: [ArraySlice<UInt8>] = []
     var start = 0
     var isQuoted = false

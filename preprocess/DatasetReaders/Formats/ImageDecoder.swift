@@ -8,16 +8,34 @@ enum ImageDecoder {
   /// - Parameter place: what messages call the file.
   /// - Throws: badData with the place and, where known, the offset.
   static func rgb(_ bytes: UnsafeRawBufferPointer, at place: String) throws -> Raster {
-    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return try jpeg(bytes, at: place).asRGB() }
-    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-      return try png(bytes, at: place)
+    if isPNG(bytes) { return try png(bytes, at: place) }
+    return try raster(bytes, at: place).asRGB()
+  }
+
+  /// As it is: grey with one channel; inks and palettes as colours.
+  static func raster(_ bytes: UnsafeRawBufferPointer, at place: String) throws -> Raster {
+    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+      let image = try jpeg(bytes, at: place)
+      return image.channels == 1 ? image : image.asRGB()
+    }
+    if isPNG(bytes) {
+      let image = try png(bytes, at: place)
+      // The kind of colour in the head: 0 grey, 4 grey with alpha.
+      guard bytes[25] == 0 || bytes[25] == 4 else { return image }
+      return Raster(
+        width: image.width, height: image.height, channels: 1,
+        pixels: stride(from: 0, to: image.pixels.count, by: 3).map { image.pixels[$0] })
     }
     if bytes.starts(with: Array("P6".utf8)) || bytes.starts(with: Array("P5".utf8)) {
-      return try PortablePixmap.decode(bytes, at: place).asRGB()
+      return try PortablePixmap.decode(bytes, at: place)
     }
     throw Failure(
       .badData, at: place,
       "expected a JPEG, PNG or binary PPM, found a file that begins with \(begin(bytes))")
+  }
+
+  private static func isPNG(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
   }
 
   static func jpeg(_ bytes: UnsafeRawBufferPointer, at place: String) throws -> Raster {
@@ -68,7 +86,7 @@ enum ImageDecoder {
 
   /// A TIFF's samples of 16 bits, rows x columns x bands, in the machine's order; 8-bit ones are widened.
   static func tiff(_ bytes: UnsafeRawBufferPointer, at place: String) throws -> (
-    width: Int, height: Int, bands: Int, samples: [UInt16]
+    width: Int, height: Int, bands: Int, samples: [UInt16], bits: Int
   ) {
     var image = ci_image()
     let data = bytes.bindMemory(to: UInt8.self)
@@ -99,7 +117,7 @@ enum ImageDecoder {
       }
     }
     guard code == 0 else { throw damaged("a TIFF", place, &image) }
-    return (width, height, bands, samples)
+    return (width, height, bands, samples, Int(image.bits))
   }
 
   private static func damaged(_ format: String, _ place: String, _ image: inout ci_image) -> Failure

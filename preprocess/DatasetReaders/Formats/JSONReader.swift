@@ -22,6 +22,8 @@ final class JSONReader {
   /// Bytes of the file before the buffer.
   private var base = 0
   private var depth = 0
+  /// Whether reading stands within a string: where `recover` begins.
+  private var isInString = false
   /// What `readString` read last, escapes resolved.
   private(set) var string: [UInt8] = []
   private var digits: [UInt8] = []
@@ -89,6 +91,60 @@ final class JSONReader {
     }
   }
 
+  /// Calls `body` in front of each element of the array that comes next, as `forEachElement`; one in which it fails with
+  /// badData is left where it was found bad, told to `bad`, and everything up to the comma or bracket behind it passed
+  /// over, strings and brackets alone being looked at.
+  /// - Throws: what `bad` throws; badData where an element does not end before the file does.
+  func forEachElement(_ body: () throws -> Void, bad: (Failure) throws -> Void) throws {
+    var isFirst = true
+    while try nextElement(isFirst: isFirst, body, bad: bad) { isFirst = false }
+  }
+
+  /// One step of `forEachElement`, for callers that do more with an element than read it.
+  /// - Returns: false when there is no further element.
+  func nextElement(isFirst: Bool, _ body: () throws -> Void, bad: (Failure) throws -> Void) throws
+    -> Bool
+  {
+    if isFirst { try open(UInt8(ascii: "["), "an array") }
+    let outer = depth
+    let end = UInt8(ascii: "]")
+    guard try isFirst ? !closes(end) : separated(end, "array") else {
+      depth -= 1
+      return false
+    }
+    do {
+      try body()
+    } catch let failure as Failure where failure.kind == .badData {
+      guard try recover(to: outer) else { throw failure }
+      try bad(failure)
+    }
+    return true
+  }
+
+  /// - Returns: whether the element's end was found.
+  private func recover(to outer: Int) throws -> Bool {
+    while try position < end || refill() {
+      let byte = buffer[position]
+      if isInString {
+        position += 1
+        if byte == UInt8(ascii: "\"") { isInString = false }
+        if byte == UInt8(ascii: "\\"), try position < end || refill() { position += 1 }
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isInString = true
+      case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+      case UInt8(ascii: "]"), UInt8(ascii: "}"):
+        if depth == outer { return true }
+        depth -= 1
+      case UInt8(ascii: ","): if depth == outer { return true }
+      default: break
+      }
+      position += 1
+    }
+    return false
+  }
+
   /// Only white space may follow the document.
   func finish() throws {
     if try more() { throw complaint("the end of the file") }
@@ -101,6 +157,7 @@ final class JSONReader {
     guard try next(what) == UInt8(ascii: "\"") else { throw complaint(what) }
     position += 1
     string.removeAll(keepingCapacity: true)
+    isInString = true
     while true {
       var i = position
       while i < end, buffer[i] != UInt8(ascii: "\""), buffer[i] != UInt8(ascii: "\\"),
@@ -115,6 +172,7 @@ final class JSONReader {
       switch buffer[position] {
       case UInt8(ascii: "\""):
         position += 1
+        isInString = false
         return
       case UInt8(ascii: "\\"): try escape()
       case ..<0x20: throw complaint("no control character in a string")

@@ -89,20 +89,3 @@ extension Pickle {
     } ?? nil
   }
 }
-
-extension NumpyType {
-  /// The number at a place; nil for what is none.
-  fileprivate func number(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Double? {
-    guard kind == "f" else { return integer(bytes, at: offset).map { Double($0) } }
-    var bits: UInt64 = 0
-    for k in 0..<size {
-      bits = bits << 8 | UInt64(bytes[offset + (isBigEndian ? k : size - 1 - k)])
-    }
-    switch size {
-    case 2: return Double(Float16(bitPattern: UInt16(bits)))
-    case 4: return Double(Float(bitPattern: UInt32(bits)))
-    case 8: return Double(bitPattern: bits)
-    default: return nil
-    }
-  }
-}

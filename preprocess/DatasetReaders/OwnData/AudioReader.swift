@@ -11,13 +11,12 @@ struct AudioReader: FileTreeReader {
   private static let suffixes = [".wav", ".flac", ".ogg", ".aiff", ".aif", ".au", ".mp3"]
 
   let dataset: String
-  let tree: FileTree
-  let tables: [RawEntry]
+  var tree: FileTree { files.tree }
+  var tables: [RawEntry] { files.tables }
   let notes: [String]
   let recordBytes: Int
-  var splitNames: [String]? { survey.splits.map(\.name) }
-  private let survey: UserSurvey
-  private let labels: [String]
+  var splitNames: [String]? { files.splitNames }
+  private let files: UserTree
   private let rate: Int
   private let shape: LogMel.Shape
   private let mel: SharedLogMel
@@ -33,35 +32,24 @@ struct AudioReader: FileTreeReader {
   init(_ source: RawSource, _ options: ReaderOptions) throws {
     dataset = options.name ?? "audio"
     var choices = options.choices
-    let rows = try AudioRows(source, options)
+    let rows = try UserFiles(
+      source, options, suffixes: Self.suffixes, what: "*.wav or *.flac", of: "audio")
     if choices.label == nil, options.pattern == nil, options.index == nil, rows.folderCount > 1 {
-      choices.label = AudioRows.folder
+      choices.label = UserFiles.folder
     }
-    let columns = try UserSurvey.columns(choices)
-    for column in columns where !rows.columns.contains(column) {
-      throw UserTable.noColumn(column, rows.columns, source.path)
-    }
-    let files = rows.entries.map { source.entries[Int($0)] }
-    survey = try UserSurvey(choices, files: files, place: source.path) { body in
-      for (number, values) in rows.values.enumerated() {
-        let row = UserRow(
-          number: number, values: columns.map { values[$0].map { Array($0.utf8) } },
-          place: files[number].place)
-        try body(number, row)
+    files = try UserTree(rows, source, choices, skipsBadRows: options.skipsBadRecords)
+    let tree = files.tree
+    rate =
+      try options.rate
+      ?? files.first(skipping: options.skipsBadRecords) {
+        try AudioFile.read($0, place: tree.place($1), keeping: 1).rate
       }
-    }
-    labels = choices.label.map { label in rows.values.map { $0[label]! } } ?? []
-    tree = FileTree(
-      listing: source.entries, entries: rows.entries, name: Files.name(of: source.path))
-    tables = rows.table.map { [$0] } ?? []
-    let first = try AudioFile.read(files[0], keeping: 1)
-    rate = options.rate ?? first.rate
     let seconds = options.seconds ?? Self.standardSeconds
     shape = Self.shape(rate: rate, seconds: seconds)
     recordBytes = shape.byteCount
     mel = SharedLogMel(rate, shape)
     notes =
-      survey.notes + [
+      files.survey.notes + [
         "log-mel of the first \(seconds) seconds at \(rate) Hz: \(shape.bands) bands,"
           + " \(shape.frames) frames of \(shape.frameLength) samples, \(shape.hop) apart; decibels,"
           + " at most 80 below the loudest"
@@ -82,6 +70,7 @@ struct AudioReader: FileTreeReader {
     throws
   {
     let place = tree.place(row)
+    if let failure = files.survey.bad[row] { throw failure }
     let seconds = Double(shape.length) / Double(rate)
     // Enough of any rate up to 1 MHz; what a resampler needs behind the end is little.
     let most = Int(min(seconds + 0.1, 3600) * 1_000_000)
@@ -92,95 +81,12 @@ struct AudioReader: FileTreeReader {
 
   func splits(of contents: [PartContents]) throws -> [SplitPlan] {
     let shape = [1, shape.bands, shape.frames]
-    return survey.splits.map { name, rows in
-      var columns: [UInt8] = []
-      if let field = survey.labels.field {
-        columns = [UInt8](repeating: 0, count: rows.count * field.byteCount)
-        columns.withUnsafeMutableBytes { bytes in
-          for (place, row) in rows.enumerated() {
-            survey.labels.store(
-              labels[Int(row)], into: bytes.baseAddress! + place * field.byteCount)
-          }
-        }
-      }
-      return SplitPlan(
+    return files.survey.splits.map { name, rows in
+      SplitPlan(
         split: name, inputs: [InputDescription(kind: "image", shape: shape, patch: [8, 8])],
-        fields: [Field("input.0", .float32, shape)] + [survey.labels.field].compactMap { $0 },
-        task: survey.labels.task, transforms: [Transform()], isNormalised: true,
-        content: .records(rows), columns: columns)
+        fields: [Field("input.0", .float32, shape)] + [files.survey.labels.field].compactMap { $0 },
+        task: files.survey.labels.task, transforms: [Transform()], isNormalised: true,
+        content: .records(rows), columns: rows.flatMap(files.label))
     }
-  }
-}
-
-/// The recordings below a folder with what is said about each.
-private struct AudioRows {
-  static let folder = "folder"
-
-  var entries: [Int32] = []
-  var values: [[String: String]] = []
-  var table: RawEntry?
-  var columns: [String]
-  let folderCount: Int
-
-  init(_ source: RawSource, _ options: ReaderOptions) throws {
-    let pattern = try options.pattern.map { try NamePattern($0) }
-    var files: [(name: String, entry: Int)] = []
-    for entry in source.entries.indices {
-      let name = source.entries.name(at: entry)
-      guard AudioReader.isAudio(name) else { continue }
-      files.append((name, entry))
-    }
-    guard !files.isEmpty else { throw source.missing("*.wav or *.flac", "audio") }
-    files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    columns = [Self.folder, "file"] + (pattern?.fields ?? [])
-    func facts(_ name: String) throws -> [String: String] {
-      let path = name.split(separator: "/")
-      let stem = String(path.last!.prefix(upTo: path.last!.lastIndex(of: ".")!))
-      var facts = ["file": stem]
-      if path.count > 1 { facts[Self.folder] = String(path[path.count - 2]) }
-      guard let pattern else { return facts }
-      guard let found = pattern.match(stem) else {
-        throw Failure(
-          .badData, at: source.path + "/" + name,
-          "expected a name like \(options.pattern!), found '\(stem)'",
-          remedy: "Move the file away, or choose another --pattern.")
-      }
-      return facts.merging(found) { $1 }
-    }
-    folderCount = Set(files.map { Files.parent(of: $0.name) }).count
-    guard let index = options.index else {
-      for file in files {
-        entries.append(Int32(file.entry))
-        values.append(try facts(file.name))
-      }
-      return
-    }
-    let table = try source.require(Files.name(of: index), of: "audio")
-    self.table = table
-    let names = try UserTable.columns(table, .delimited)
-    guard let path = ["path", "file", "filename", "file_name", "wav"].first(where: names.contains)
-    else { throw UserTable.noColumn("path", names, table.place) }
-    columns += names
-    let byPath = FilePaths(source.entries, suffixes: AudioReader.allSuffixes)
-    try UserTable.forEachRow(table, .delimited, columns: [path] + names) { row in
-      guard let text = row.text(0), let entry = byPath.entry(text) else {
-        throw Failure(
-          .missingInput, at: row.place,
-          "expected the recording '\(row.text(0) ?? "")', found no such file")
-      }
-      var said = try facts(source.entries.name(at: entry))
-      for (k, name) in names.enumerated() { said[name] = row.text(k + 1) }
-      entries.append(Int32(entry))
-      values.append(said)
-    }
-  }
-}
-
-extension AudioReader {
-  fileprivate static var allSuffixes: [String] { suffixes }
-
-  fileprivate static func isAudio(_ name: String) -> Bool {
-    suffixes.contains(where: name.lowercased().hasSuffix)
-      && !(name.split(separator: "/").last?.hasPrefix(".") ?? true)
   }
 }

@@ -24,34 +24,43 @@ struct SequencesReader: DatasetReader {
   private let tokens: [UInt8]
   private let column: String
   private let choices: UserChoices
+  private let layout: RowLayout
   private let survey: UserSurvey
 
   init(_ source: RawSource, _ options: ReaderOptions) throws {
     dataset = options.name ?? "sequences"
     let choices = options.choices
     self.choices = choices
-    let found = source.entries.compactMap { entry in
+    let layout = RowLayout(options)
+    self.layout = layout
+    let found = source.entries(of: options).compactMap { entry in
       UserTable.format(of: entry).map { (entry, $0) }
     }
     // A table beside a README or a list of names is what is meant.
     let best = [.fasta, .json, .delimited, .lines].first { kind in found.contains { $0.1 == kind } }
     let taken = found.filter { $0.1 == best }
     guard !taken.isEmpty else {
-      throw source.missing("*.fasta, *.json, *.csv, *.tsv or *.txt", "sequences")
+      throw source.missing(options.files ?? "*.fasta, *.json, *.csv, *.tsv or *.txt", "sequences")
     }
     parts = taken.map(\.0)
     formats = taken.map(\.1)
-    column = try Self.column(options, parts[0], formats[0])
+    column = try Self.column(options, parts[0], formats[0], layout)
     let (parts, formats, column) = (parts, formats, column)
     var letters: Set<UInt8> = []
     var longest = 0
     var shortest = Int.max
-    survey = try UserSurvey(choices, files: parts, place: source.path) { body in
+    survey = try UserSurvey(
+      choices, files: parts, place: source.path, skipsBadRows: options.skipsBadRecords
+    ) { body in
       let wanted = try UserSurvey.columns(choices) + [column]
       for part in parts.indices {
-        try UserTable.forEachRow(parts[part], formats[part], columns: wanted) { row in
+        try UserTable.forEachRow(parts[part], formats[part], layout, columns: wanted) { row in
           guard let sequence = row.values.last!, !sequence.isEmpty else {
-            throw Failure(.badData, at: row.place, "expected a sequence in '\(column)', found none")
+            let none = Failure(
+              .badData, at: row.place, "expected a sequence in '\(column)', found none",
+              remedy: Failure.skipRemedy)
+            guard options.skipsBadRecords else { throw row.failure ?? none }
+            return try body(part, row.failing(row.failure ?? none))
           }
           letters.formUnion(sequence)
           longest = max(longest, sequence.count)
@@ -72,9 +81,9 @@ struct SequencesReader: DatasetReader {
   }
 
   private static func column(
-    _ options: ReaderOptions, _ entry: RawEntry, _ format: UserTable.Format
+    _ options: ReaderOptions, _ entry: RawEntry, _ format: UserTable.Format, _ layout: RowLayout
   ) throws -> String {
-    let names = try UserTable.columns(entry, format)
+    let names = try UserTable.columns(entry, format, layout)
     if let given = options.sequence {
       guard names.contains(given) else { throw UserTable.noColumn(given, names, entry.place) }
       return given
@@ -120,10 +129,10 @@ struct SequencesReader: DatasetReader {
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
     let wanted = [column] + (choices.label.map { [$0] } ?? [])
     let count = try UserTable.forEachRow(
-      parts[part], formats[part], columns: wanted, progress: sink.hasRead
+      parts[part], formats[part], layout, columns: wanted, progress: sink.hasRead
     ) { row in
       guard share.holds(row.number) else { return }
-      try sink.attempt(row.number) { try store(row, into: $0) }
+      try survey.attempt(part: part, row: row.number, into: sink) { try store(row, into: $0) }
     }
     return PartContents(rowCount: count)
   }

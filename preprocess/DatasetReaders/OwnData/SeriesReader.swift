@@ -1,4 +1,4 @@
-// series: any sensor recordings in PAMAP2's text layout. Channels and activities come from the files: the channels are
+// series --format pamap2: any sensor recordings in PAMAP2's text layout. Channels and activities come from the files: the channels are
 // the columns after time and activity, the classes the ids other than 0, ascending. Each channel is normalised by the
 // training part's mean and deviation unless told otherwise.
 
@@ -6,6 +6,10 @@ import Basics
 import ShardFormat
 
 struct SeriesReader: DatasetReader {
+  private static let options: Set<String> = [
+    "format", "name", "window", "per-epoch", "test-subjects", "no-normalise",
+  ]
+
   let dataset: String
   let parts: [RawEntry]
   let recordBytes: Int
@@ -24,7 +28,12 @@ struct SeriesReader: DatasetReader {
       throw Failure(
         .usage, at: "--format",
         "expected pamap2, found \(options.format.map { "'\($0)'" } ?? "nothing")",
-        remedy: "The layout of the raw files; pamap2 is the one that --dataset series reads.")
+        remedy: "Without --format, --dataset series reads tables and .npy files.")
+    }
+    if let option = options.given.first(where: { !Self.options.contains($0) }) {
+      throw Failure(
+        .usage, at: "--\(option)", "belongs to --dataset series without --format, found --format",
+        remedy: "PAMAP2's layout has its own activities and subjects.")
     }
     dataset = options.name ?? "series"
     window = options.window ?? 320

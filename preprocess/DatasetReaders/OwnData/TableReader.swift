@@ -9,22 +9,28 @@ struct TableReader: DatasetReader {
   let parts: [RawEntry]
   let recordBytes: Int
   let partsAreDivisible = true
+  let canSkipRecords = true
   let decodedShare = 1.5
   let notes: [String]
   var splitNames: [String]? { survey.splits.map(\.name) }
   private let columns: [TableColumn]
   private let width: Int
   private let choices: UserChoices
+  private let layout: RowLayout
   private let survey: UserSurvey
 
   init(_ source: RawSource, _ options: ReaderOptions) throws {
     dataset = options.name ?? "table"
     let choices = options.choices
     self.choices = choices
-    let parts = source.entries.filter { UserTable.format(of: $0) == .delimited }
-    guard !parts.isEmpty else { throw source.missing("*.csv or *.tsv", "table") }
+    let layout = RowLayout(options)
+    self.layout = layout
+    let parts = source.entries(of: options).filter {
+      UserTable.format(of: $0) == .delimited || options.files != nil
+    }
+    guard !parts.isEmpty else { throw source.missing(options.files ?? "*.csv or *.tsv", "table") }
     self.parts = parts
-    let all = try UserTable.columns(parts[0], .delimited)
+    let all = try UserTable.columns(parts[0], .delimited, layout)
     let special = try UserSurvey.columns(choices)
     for name in special + options.drop where !all.contains(name) {
       throw UserTable.noColumn(name, all, parts[0].place)
@@ -35,10 +41,13 @@ struct TableReader: DatasetReader {
         .usage, at: parts[0].place, "expected a column besides label and groups, found none")
     }
     var table = TableSurvey(names)
-    let survey = try UserSurvey(choices, files: parts, place: source.path) { body in
+    let survey = try UserSurvey(
+      choices, files: parts, place: source.path, skipsBadRows: options.skipsBadRecords
+    ) { body in
       for part in parts.indices {
-        try UserTable.forEachRow(parts[part], .delimited, columns: special + names) { row in
-          table.look(row.values[special.count...])
+        try UserTable.forEachRow(parts[part], .delimited, layout, columns: special + names) { row in
+          let isWhole = row.failure == nil && row.values[..<special.count].allSatisfy { $0 != nil }
+          if isWhole || !options.skipsBadRecords { table.look(row.values[special.count...]) }
           try body(part, row)
         }
       }
@@ -46,8 +55,8 @@ struct TableReader: DatasetReader {
     self.survey = survey
     var number = 0
     for part in parts {
-      try UserTable.forEachRow(part, .delimited, columns: names) { row in
-        if !survey.isTest[number] { table.learn(row.values[...]) }
+      try UserTable.forEachRow(part, .delimited, layout, columns: names) { row in
+        if !survey.isTest[number], survey.bad[number] == nil { table.learn(row.values[...]) }
         number += 1
       }
     }
@@ -67,20 +76,23 @@ struct TableReader: DatasetReader {
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
     let wanted = columns.map(\.name) + (choices.label.map { [$0] } ?? [])
     let count = try UserTable.forEachRow(
-      parts[part], .delimited, columns: wanted, progress: sink.hasRead
+      parts[part], .delimited, layout, columns: wanted, progress: sink.hasRead
     ) { row in
       guard share.holds(row.number) else { return }
-      let record = try sink.record(row.number)
-      var place = 0
-      for (column, value) in zip(columns, row.values) {
-        column.store(value, into: record + 4 * place)
-        place += column.width
-      }
-      if choices.label != nil {
-        survey.labels.store(row.text(columns.count)!, into: record + 4 * width)
-      }
+      try survey.attempt(part: part, row: row.number, into: sink) { store(row, into: $0) }
     }
     return PartContents(rowCount: count)
+  }
+
+  private func store(_ row: UserRow, into record: UnsafeMutableRawPointer) {
+    var place = 0
+    for (column, value) in zip(columns, row.values) {
+      column.store(value, into: record + 4 * place)
+      place += column.width
+    }
+    if choices.label != nil {
+      survey.labels.store(row.text(columns.count)!, into: record + 4 * width)
+    }
   }
 
   func splits(of contents: [PartContents]) throws -> [SplitPlan] {

@@ -2,6 +2,7 @@
 // Every reader of the user's own data takes these options.
 
 import Basics
+import Glibc
 import ShardFormat
 
 public struct UserChoices: Codable, Sendable {
@@ -62,7 +63,8 @@ struct LabelTable: Sendable {
   /// - Parameters:
   ///   - values: the different labels; more than 65,536 classes are refused.
   ///   - task: what the user says they are.
-  init(_ values: Set<String>, task: String?, place: String) throws {
+  init(_ given: Set<String>, task: String?, place: String) throws {
+    let values = Set(given.map(Self.canonical))
     let areNumbers = values.allSatisfy { Double($0)?.isFinite ?? false }
     let areWhole = values.allSatisfy { Int($0) != nil }
     guard task != "regression" || areNumbers else {
@@ -84,6 +86,13 @@ struct LabelTable: Sendable {
       names: values.sorted { a, b in
         areWhole ? (Int(a)!, a) < (Int(b)!, b) : a.utf8.lexicographicallyPrecedes(b.utf8)
       })
+  }
+
+  /// A whole number in the usual way of writing: `1` for `1.0` and `1e0`; any other text as it is.
+  private static func canonical(_ text: String) -> String {
+    guard Int(text) == nil, let value = Double(text), value == value.rounded(), abs(value) < 1e15
+    else { return text }
+    return String(Int(value))
   }
 
   /// nil for unlabelled rows.
@@ -109,8 +118,23 @@ struct LabelTable: Sendable {
     case .none: break
     case .regression: place.storeBytes(of: Float(Double(text)!), as: Float.self)
     case .classes where names.count <= 256:
-      place.storeBytes(of: UInt8(ranks[text]!), as: UInt8.self)
-    case .classes: place.storeBytes(of: UInt16(ranks[text]!), as: UInt16.self)
+      place.storeBytes(of: UInt8(ranks[Self.canonical(text)]!), as: UInt8.self)
+    case .classes: place.storeBytes(of: UInt16(ranks[Self.canonical(text)]!), as: UInt16.self)
     }
+  }
+}
+
+extension RawSource {
+  /// The raw files that `--files` names (all without it): a pattern of `*` and `?` for a file's name, or for its path
+  /// below the source where there is a slash in it.
+  func entries(of options: ReaderOptions) -> [RawEntry] {
+    guard let pattern = options.files else { return Array(entries) }
+    return entries.filter { options.takes($0.name, pattern) }
+  }
+}
+
+extension ReaderOptions {
+  func takes(_ path: String, _ pattern: String) -> Bool {
+    fnmatch(pattern, pattern.contains("/") ? path : Files.name(of: path), 0) == 0
   }
 }

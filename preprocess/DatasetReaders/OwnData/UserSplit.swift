@@ -66,6 +66,10 @@ struct UserSurvey: Sendable {
   let labels: LabelTable
   /// One for each row over all parts.
   let isTest: [Bool]
+  /// Rows over all parts that cannot be used, where those are to be skipped: they are in no part.
+  let bad: [Int: Failure]
+  /// Row number of each part's first row.
+  let firstRows: [Int]
   let notes: [String]
 
   /// Columns that the pass needs, of `columns` and of the choices.
@@ -75,9 +79,10 @@ struct UserSurvey: Sendable {
 
   /// - Parameters:
   ///   - files: the parts, for what their names say.
+  ///   - skipsBadRows: whether rows that cannot be read or lack a label are left out instead of thrown.
   ///   - forEachRow: calls its body for each row of all parts in order, with the part and the values of `columns`.
   init(
-    _ choices: UserChoices, files: [RawEntry], place: String,
+    _ choices: UserChoices, files: [RawEntry], place: String, skipsBadRows: Bool = false,
     forEachRow: ((Int, UserRow) throws -> Void) throws -> Void
   ) throws {
     let tested = try choices.testedValues()
@@ -86,7 +91,13 @@ struct UserSurvey: Sendable {
     var groupNumbers: [String: Int32] = [:]
     var isListed: [Bool] = []
     var parts: [Int] = []
-    try forEachRow { part, row in
+    var bad: [Int: Failure] = [:]
+    var rowCounts = [Int](repeating: 0, count: files.count)
+    // The arrays above hold good rows only; these are their numbers over all parts.
+    var goodRows: [Int] = []
+    var number = 0
+    func take(_ part: Int, _ row: UserRow) throws {
+      if let failure = row.failure { throw failure }
       var next = 0
       func value(_ name: String?) throws -> String? {
         guard let name else { return nil }
@@ -94,36 +105,64 @@ struct UserSurvey: Sendable {
         guard let text = row.text(next) else {
           throw Failure(
             .badData, at: row.place, "expected a value of '\(name)', found none",
-            remedy: "Labels, groups and what --test names may not be missing.")
+            remedy: "Labels, groups and what --test names may not be missing; or build with"
+              + " --on-bad-record skip.")
         }
         return text
       }
-      if let label = try value(choices.label) { labels.insert(label) }
-      let group = try value(choices.groupBy) ?? String(groups.count)
-      if groupNumbers[group] == nil { groupNumbers[group] = Int32(groupNumbers.count) }
-      groups.append(groupNumbers[group]!)
-      if let text = try value(tested?.column) { isListed.append(tested!.values.contains(text)) }
+      let label = try value(choices.label)
+      let group = try value(choices.groupBy)
+      let testedText = try value(tested?.column)
+      if let label { labels.insert(label) }
+      if let group {
+        let fresh = Int32(groupNumbers.count)
+        groups.append(groupNumbers[group, default: fresh])
+        groupNumbers[group] = groups.last!
+      } else {
+        groups.append(Int32(groups.count))
+      }
+      if let testedText { isListed.append(tested!.values.contains(testedText)) }
       parts.append(part)
+      goodRows.append(number)
     }
+    try forEachRow { part, row in
+      do {
+        try take(part, row)
+      } catch let failure as Failure where failure.kind == .badData && skipsBadRows {
+        bad[number] = failure
+      }
+      number += 1
+      rowCounts[part] += 1
+    }
+    self.bad = bad
+    firstRows = rowCounts.reduce(into: [0]) { $0.append($0.last! + $1) }
     guard !groups.isEmpty else {
       throw Failure(.badData, at: place, "expected at least one row, found none")
     }
     self.labels =
       choices.label == nil
       ? .none : try LabelTable(labels, task: choices.task, place: place)
+    let found: [Bool]
     if tested != nil {
-      isTest = isListed
+      found = isListed
       notes = ["test part: \(choices.test!)"]
       try Self.requireWholeGroups(groups, isListed, choices, groupNumbers)
     } else if choices.fraction == nil, choices.groupBy == nil, let named = UserSplit.named(files) {
-      isTest = parts.map { named[$0] }
+      found = parts.map { named[$0] }
       notes = ["train and test as the files' names say"]
     } else {
       let fraction = choices.fraction ?? UserSplit.standardFraction
-      isTest = try UserSplit.byFraction(groups, fraction: fraction, seed: choices.seed ?? 0)
+      found = try UserSplit.byFraction(groups, fraction: fraction, seed: choices.seed ?? 0)
       let what = choices.groupBy.map { "whole groups of '\($0)'" } ?? "rows"
       notes = ["test part: \(what), about \(fraction) of all, drawn with seed \(choices.seed ?? 0)"]
     }
+    guard !bad.isEmpty else {
+      isTest = found
+      return
+    }
+    var isTest = [Bool](repeating: false, count: number)
+    for (row, isTested) in zip(goodRows, found) { isTest[row] = isTested }
+    self.isTest = isTest
   }
 
   private static func requireWholeGroups(
@@ -145,7 +184,17 @@ struct UserSurvey: Sendable {
   /// Row numbers of each part that has rows, in order.
   var splits: [(name: String, rows: [Int32])] {
     [("train", false), ("test", true)].map { name, side in
-      (name, isTest.indices.filter { isTest[$0] == side }.map { Int32($0) })
+      (name, isTest.indices.filter { isTest[$0] == side && bad[$0] == nil }.map { Int32($0) })
     }.filter { !$0.1.isEmpty }
+  }
+
+  /// Fills the record of a part's row, or leaves it out when the first pass found it bad.
+  func attempt(
+    part: Int, row: Int, into sink: RecordSink, _ fill: (UnsafeMutableRawPointer) throws -> Void
+  ) throws {
+    try sink.attempt(row) { record in
+      if let failure = bad[firstRows[part] + row] { throw failure }
+      try fill(record)
+    }
   }
 }

@@ -1,5 +1,5 @@
-// The user's own rows, whatever they are written in: CSV or TSV with a line of names, a JSON array of objects, FASTA,
-// or one sequence a line. A row is a set of named texts.
+// The user's own rows, whatever they are written in: CSV or TSV (DelimitedTable), a JSON array of objects, FASTA, or
+// one sequence a line. A row is a set of named texts.
 
 import Basics
 import Glibc
@@ -10,8 +10,34 @@ struct UserRow {
   /// In the order asked for; nil for a missing value.
   let values: [[UInt8]?]
   let place: String
+  /// Why it cannot be read, where bad rows are asked for; the values are nil then.
+  var failure: Failure?
 
   func text(_ column: Int) -> String? { values[column].map { String(decoding: $0, as: UTF8.self) } }
+
+  /// The row as one that cannot be read.
+  func failing(_ failure: Failure) -> UserRow {
+    UserRow(
+      number: number, values: values.map { _ in nil }, place: place, failure: failure)
+  }
+}
+
+/// How the user's rows are written, as far as the files do not say it themselves.
+struct RowLayout: Sendable {
+  /// The first line of a delimited table names its columns.
+  var hasNames = true
+  /// The columns' names, where no line has them; else 1, 2, 3, ...
+  var names: [String]?
+  /// A row that cannot be read is given with its failure, instead of thrown.
+  var givesBadRows = false
+
+  init() {}
+
+  init(_ options: ReaderOptions) {
+    hasNames = options.hasHeader && options.columns == nil
+    names = options.columns
+    givesBadRows = options.skipsBadRecords
+  }
 }
 
 enum UserTable {
@@ -33,13 +59,15 @@ enum UserTable {
   static let sequence = "sequence"
 
   /// Values that mean: none.
-  private static let missing: Set<[UInt8]> = Set(
+  static let missing: Set<[UInt8]> = Set(
     ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"].map { Array($0.utf8) })
 
   /// The names of a delimited table's columns, or of the first object's keys.
-  static func columns(_ entry: RawEntry, _ format: Format) throws -> [String] {
+  static func columns(_ entry: RawEntry, _ format: Format, _ layout: RowLayout = .init()) throws
+    -> [String]
+  {
     switch format {
-    case .delimited: return try Delimited(entry).names
+    case .delimited: return try DelimitedTable(entry, layout).names
     case .json:
       let json = try JSONReader(entry)
       var names: [String] = []
@@ -66,14 +94,19 @@ enum UserTable {
   /// - Returns: how many rows there are.
   @discardableResult
   static func forEachRow(
-    _ entry: RawEntry, _ format: Format, columns: [String],
+    _ entry: RawEntry, _ format: Format, _ layout: RowLayout = .init(), columns: [String],
     progress: @escaping (Int) -> Void = { _ in },
     _ body: (UserRow) throws -> Void
   ) throws -> Int {
     var meter = Meter(progress)
     switch format {
-    case .delimited: return try delimited(entry, columns, &meter, body)
-    case .json: return try json(entry, columns, &meter, body)
+    case .delimited:
+      let table = try DelimitedTable(entry, layout)
+      return try table.forEachRow(columns) { row in
+        try body(row)
+        meter.at(table.consumed)
+      }
+    case .json: return try json(entry, layout, columns, &meter, body)
     case .fasta: return try fasta(entry, columns, &meter, body)
     case .lines:
       let lines = try LineReader(entry)
@@ -103,61 +136,6 @@ enum UserTable {
     }
   }
 
-  // MARK: Delimited
-
-  /// A table whose first line names its columns; separated by what that line has most of.
-  private struct Delimited {
-    let lines: LineReader
-    let names: [String]
-    let separator: UInt8
-
-    init(_ entry: RawEntry) throws {
-      lines = try LineReader(entry)
-      guard let header = try lines.next(), !header.isEmpty else {
-        throw Failure(.badData, at: entry.place, "expected a line of column names, found none")
-      }
-      let counts = [",", "\t", ";"].map { mark in
-        (mark.utf8.first!, header.filter { $0 == mark.utf8.first! }.count)
-      }
-      separator =
-        counts.max { $0.1 < $1.1 }!.1 == 0 ? UInt8(ascii: ",") : counts.max { $0.1 < $1.1 }!.0
-      let isMarked =
-        header.count >= 3 && header[0] == 0xEF && header[1] == 0xBB && header[2] == 0xBF
-      let rest = isMarked ? UnsafeBufferPointer(rebasing: header[3...]) : header
-      names = CSVLine.fields(rest, separator).map { String(decoding: $0, as: UTF8.self) }
-    }
-  }
-
-  private static func delimited(
-    _ entry: RawEntry, _ columns: [String], _ meter: inout Meter, _ body: (UserRow) throws -> Void
-  ) throws -> Int {
-    let table = try Delimited(entry)
-    let places = try columns.map { column in
-      guard let place = table.names.firstIndex(of: column) else {
-        throw noColumn(column, table.names, "\(entry.place), line 1")
-      }
-      return place
-    }
-    var number = 0
-    while let line = try table.lines.next() {
-      if line.isEmpty { continue }
-      let fields = CSVLine.fields(line, table.separator)
-      let place = "\(entry.place), line \(table.lines.number)"
-      guard fields.count == table.names.count else {
-        throw Failure(
-          .badData, at: place, "expected \(table.names.count) columns, found \(fields.count)")
-      }
-      let values = places.map { place -> [UInt8]? in
-        let value = CSVLine.unescaped(fields[place])
-        return missing.contains(value) ? nil : value
-      }
-      try body(UserRow(number: number, values: values, place: place))
-      number += 1
-      meter.at(table.lines.consumed)
-    }
-    return number
-  }
-
   static func noColumn(_ name: String, _ names: [String], _ place: String) -> Failure {
     let hint = nearest(to: name, among: names).map { "Did you mean \($0)?" }
     return Failure(
@@ -169,29 +147,41 @@ enum UserTable {
   // MARK: JSON
 
   private static func json(
-    _ entry: RawEntry, _ columns: [String], _ meter: inout Meter, _ body: (UserRow) throws -> Void
+    _ entry: RawEntry, _ layout: RowLayout, _ columns: [String], _ meter: inout Meter,
+    _ body: (UserRow) throws -> Void
   ) throws -> Int {
     let json = try JSONReader(entry)
     let keys = columns.map { Array($0.utf8) }
+    let none = [[UInt8]?](repeating: nil, count: columns.count)
     var seen = [Bool](repeating: false, count: columns.count)
     var number = 0
-    try json.forEachElement {
-      let place = "\(entry.place), object \(number) (byte \(json.offset))"
-      var values = [[UInt8]?](repeating: nil, count: columns.count)
-      try json.forEachMember { key in
-        guard let column = keys.firstIndex(where: { $0.elementsEqual(key) }) else {
-          return try json.skip()
+    var (values, place, problem) = (none, "", Failure?.none)
+    // The rows' own code runs outside, so that its failures are not taken for those of the file.
+    while try json.nextElement(
+      isFirst: number == 0,
+      {
+        (values, problem) = (none, nil)
+        place = "\(entry.place), object \(number) (byte \(json.offset))"
+        try json.forEachMember { key in
+          guard let column = keys.firstIndex(where: { $0.elementsEqual(key) }) else {
+            return try json.skip()
+          }
+          seen[column] = true
+          values[column] = try json.scalar()
         }
-        seen[column] = true
-        values[column] = try json.scalar()
-      }
-      try body(UserRow(number: number, values: values, place: place))
+      },
+      bad: { failure in
+        guard layout.givesBadRows else { throw failure }
+        (values, problem) = (none, failure)
+      })
+    {
+      try body(UserRow(number: number, values: values, place: place, failure: problem))
       number += 1
       meter.at(json.offset)
     }
     try json.finish()
     if let absent = seen.firstIndex(of: false), number > 0 {
-      throw noColumn(columns[absent], try Self.columns(entry, .json), entry.place)
+      throw noColumn(columns[absent], try Self.columns(entry, .json, layout), entry.place)
     }
     return number
   }

@@ -70,18 +70,25 @@ struct ProteinReader: DatasetReader {
     let decoder = ProteinDecoder(set, json)
     var row = 0
     var reported = 0
-    try json.forEachElement {
-      if share.holds(row) {
-        try sink.attempt(row) { try decoder.decode(row: row, into: $0) }
-      } else {
-        try json.skip()
-      }
-      row += 1
-      if json.offset - reported > 1 << 20 {
-        sink.hasRead(json.offset - reported)
-        reported = json.offset
-      }
-    }
+    // What follows an object must be found again when it is bad, in each of the processes that share the file.
+    try json.forEachElement(
+      {
+        let number = row
+        row += 1
+        if share.holds(number) {
+          try decoder.decode(row: number, into: try sink.record(number))
+        } else {
+          try json.skip()
+        }
+        if json.offset - reported > 1 << 20 {
+          sink.hasRead(json.offset - reported)
+          reported = json.offset
+        }
+      },
+      bad: { failure in
+        guard share.holds(row - 1) || !sink.skipsBadRecords else { return }
+        try sink.leaveOut(row - 1, failure)
+      })
     try json.finish()
     return PartContents(rowCount: row, codes: decoder.clans.sorted())
   }
