@@ -135,7 +135,7 @@ let package = Package(
     .testTarget(
       name: "DatasetReadersTests",
       dependencies: [
-        "Basics", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile", "TestSupport",
+        "Basics", "CSystem", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile", "TestSupport",
       ], path: "Tests/DatasetReadersTests", exclude: ["fixtures"], swiftSettings: strict),
     tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep", "metamae-bench"]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),

@@ -47,10 +47,11 @@ extension FuzzedFormat {
     }
   }
 
-  private static func decode(_ reader: any DatasetReader) throws {
+  private static func decode(_ reader: any DatasetReader, skipping: Bool = false) throws {
     let folder = try TemporaryFolder()
     for part in reader.parts.indices {
-      let sink = try RecordSink(path: folder.file("part"), recordBytes: reader.recordBytes)
+      let sink = try RecordSink(
+        path: folder.file("part"), recordBytes: reader.recordBytes, skipsBadRecords: skipping)
       let contents = try reader.decode(part: part, share: .all, into: sink)
       try sink.flush()
       if reader.parts.count == 1 { _ = try reader.splits(of: [contents]) }
@@ -175,6 +176,65 @@ extension FuzzedFormat {
         for row in 0..<6 { _ = file.value(String(row))?.reduce(0) { $0 &+ Int($1) } }
       }),
     FuzzedFormat(
+      name: "own-json", file: "s.json",
+      originals: { _ in
+        let objects = (0..<8).map {
+          #"{"sequence": "ACGT", "k": \#($0 % 2), "x": [1, {"y": "]\""}, null]}"#
+        }
+        return [Array(("[" + objects.joined(separator: ",\n") + "]").utf8)]
+      },
+      read: { folder in
+        var options = ReaderOptions()
+        options.choices.label = "k"
+        options.skipsBadRecords = true
+        try decode(SequencesReader(RawSource(folder), options), skipping: true)
+      }),
+    FuzzedFormat(
+      name: "series", file: "data_7.txt",
+      originals: { _ in
+        [
+          Array(
+            (0..<40).map { "7,\($0 / 20),\($0).5,\($0 % 3 == 0 ? "" : "1"),-2e-1;\n" }.joined().utf8
+          ),
+          Array(
+            (0..<40).map { "7 \($0 / 20) \($0).5 1 \($0 % 3 == 0 ? "NaN" : "2")\n" }.joined().utf8),
+        ]
+      },
+      read: { folder in
+        var options = ReaderOptions()
+        options.hasHeader = false
+        options.window = 4
+        options.drop = ["1"]
+        options.choices.label = "2"
+        try decode(WindowsReader(RawSource(folder), options))
+      }),
+    FuzzedFormat(
+      name: "own-npz", file: "x.npz",
+      originals: { folder in
+        let labels = ArrayFixture.npy(
+          "<U1", [12], (0..<12).flatMap { [97 + UInt8($0 % 2), 0, 0, 0] })
+        ArrayFixture.npz(
+          [
+            ("x_train", ArrayFixture.floats([12, 2, 3], (0..<72).map { Float($0) })),
+            ("y_train", labels),
+          ], to: folder.file("x.npz"))
+        return [try Files.read(folder.file("x.npz"))]
+      },
+      read: { folder in
+        var options = ReaderOptions()
+        options.choices.label = "y"
+        try decode(ArraysReader(RawSource(folder), options))
+      }),
+    FuzzedFormat(
+      name: "own-npy", file: "x.npy",
+      originals: { _ in
+        [
+          ArrayFixture.floats([12, 2, 3], (0..<72).map { Float($0) }),
+          ArrayFixture.npy(">i2", [9, 4], (0..<72).map { UInt8($0) }),
+        ]
+      },
+      read: { folder in try decode(ArraysReader(RawSource(folder), ReaderOptions())) }),
+    FuzzedFormat(
       name: "class-table", file: "clans.txt",
       originals: { _ in [Array("1\n22\n333\n".utf8)] },
       read: { _ = try ClassTable.read($0 + "/clans.txt") }),
@@ -197,7 +257,7 @@ extension FuzzedFormat {
       ?? 0
   }
 
-  @Test(arguments: FuzzedFormat.all)
+  @Test(arguments: FuzzedFormat.all.filter { FuzzTests.only == nil || FuzzTests.only == $0.name })
   func damagedFiles(format: FuzzedFormat) throws {
     let scratch = try TemporaryFolder()
     let folder = try TemporaryFolder()
@@ -208,6 +268,7 @@ extension FuzzedFormat {
     }
     let before = residentBytes()
     var refused = 0
+    var slowest = 0.0
     for number in Self.first..<(Self.first + Self.count) {
       var mutator = Mutator(seed: 1, number: number)
       let bytes = mutator.mutate(originals[number % originals.count])
@@ -225,11 +286,16 @@ extension FuzzedFormat {
         Issue.record("\(format.name), number \(number): \(error)")
       }
       let seconds = monotonicSeconds() - began
+      slowest = max(slowest, seconds)
       #expect(seconds < Self.mostSeconds, "\(format.name), number \(number): \(seconds) seconds")
     }
     #expect(refused > Self.count / 10, "\(format.name): only \(refused) of \(Self.count) refused")
-    if Self.count > 500 { print("\(format.name): \(refused) of \(Self.count) refused") }
     let grown = residentBytes() - before
+    if Self.count > 500 {
+      print(
+        "\(format.name): \(Self.count) files, \(refused) refused, the slowest \(slowest) s,"
+          + " \(grown >> 20) MiB more")
+    }
     #expect(grown < Self.mostBytes, "\(format.name): \(grown) bytes more")
   }
 }

@@ -7,9 +7,11 @@ public final class TemporaryFolder {
   public let path: String
 
   public init() throws {
-    var template = Array("/tmp/metamae-test-XXXXXX".utf8CString)
+    // `scripts/fuzz` names a file system in memory.
+    let root = getenv("METAMAE_FUZZ_FOLDER").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(root)/metamae-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
-      throw Failure.system(errno, at: "/tmp", "cannot create a temporary folder")
+      throw Failure.system(errno, at: root, "cannot create a temporary folder")
     }
     path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }

@@ -20,6 +20,14 @@ final class BuildFolder {
     var recordBytes: Int
     /// Of a tree: its listing with the times of last change.
     var stamp: String?
+    /// Since when the machine runs: decoded records are not synced, so that after a crash of the machine they count
+    /// for nothing, while after one of the build alone they are whole.
+    var boot = Plan.currentBoot
+
+    private static var currentBoot: String {
+      let bytes = (try? Files.read("/proc/sys/kernel/random/boot_id")) ?? []
+      return String(decoding: bytes, as: UTF8.self)
+    }
   }
 
   /// What the decoding half found.
@@ -94,21 +102,8 @@ final class BuildFolder {
     return nil
   }
 
-  /// Notes that all parts are decoded and on disk.
-  func keep(_ decoded: Decoded) throws {
-    // Of a part of a build there may be files without rows.
-    for part in decoded.contents.indices where Files.exists(scratchFile(part)) {
-      let descriptor = open(scratchFile(part), O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else {
-        throw Failure.system(errno, at: scratchFile(part), "cannot open")
-      }
-      defer { close(descriptor) }
-      guard fsync(descriptor) == 0 else {
-        throw Failure.system(errno, at: scratchFile(part), "cannot sync")
-      }
-    }
-    try write(decoded, "decoded.json")
-  }
+  /// Notes that all parts are decoded.
+  func keep(_ decoded: Decoded) throws { try write(decoded, "decoded.json") }
 
   /// Removes the scratch folder and every split that has no manifest.
   func clear() throws {

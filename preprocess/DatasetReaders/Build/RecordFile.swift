@@ -73,9 +73,7 @@ final class RecordSink {
   func hasRead(_ bytes: Int) { progress(bytes) }
 
   /// Writes what is pending. Call once more at the end.
-  /// - Parameter synced: whether it is on disk when the call returns.
-  func flush(synced: Bool = false) throws {
-    defer { if synced { fdatasync(descriptor) } }
+  func flush() throws {
     var done = 0
     while done < rows * recordBytes {
       let count = pwrite(

@@ -184,10 +184,31 @@ public struct ShardBuild {
   }
 
   private func files(_ paths: [String]) throws -> [Provenance.RawFile] {
-    try Set(paths).sorted().map { file in
-      .init(
-        name: relative(file), bytes: try Files.size(file), sha256: try Digest.sha256(file: file))
+    let paths = Set(paths).sorted()
+    let sizes = try paths.map { try Files.size($0) }
+    let digests = try digests(of: paths, bytes: sizes.reduce(0, +))
+    return paths.indices.map {
+      .init(name: relative(paths[$0]), bytes: sizes[$0], sha256: digests[$0])
     }
+  }
+
+  /// Small files one by one, many bytes by all processes.
+  private func digests(of paths: [String], bytes: Int) throws -> [String] {
+    let jobs = min(request.jobs, paths.count)
+    guard jobs > 1, bytes > 1 << 25 else { return try paths.map { try Digest.sha256(file: $0) } }
+    let counters = try SharedCounters()
+    defer { counters.free() }
+    let found: [[Int: String]] = try Workforce(size: jobs).run(
+      { _ in
+        var digests: [Int: String] = [:]
+        var next = counters.take()
+        while next < paths.count {
+          digests[next] = try Digest.sha256(file: paths[next])
+          next = counters.take()
+        }
+        return digests
+      }, watch: {})
+    return paths.indices.map { k in found.lazy.compactMap { $0[k] }.first! }
   }
 
   private func relative(_ place: String) -> String {

@@ -1,5 +1,5 @@
 // The decoding half of a build whose set is a tree of files: runs of files go to whichever process is free, records
-// go to their rows in one scratch file, and a journal says which runs are on disk, so that a killed build goes on.
+// go to their rows in one scratch file, and a journal says which runs are there, so that a killed build goes on.
 
 import Basics
 import Foundation
@@ -126,14 +126,14 @@ struct TreeDecode {
           from: Digest.of(bytes, .sha256), byteCount: TreeDecode.digestBytes)
         counters.advance(tree.listing.size(at: entry) ?? 0)
       }
-      try sink.flush(synced: true)
-      try digests.flush(synced: true)
+      try sink.flush()
+      try digests.flush()
       return skipped
     }
   }
 }
 
-/// Which runs are done: a byte each, written after their records are on disk.
+/// Which runs are done: a byte each, written after their records.
 private struct Journal {
   private let path: String
   private let done: [UInt8]

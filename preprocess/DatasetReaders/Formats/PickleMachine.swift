@@ -108,8 +108,26 @@ final class Pickle {
     }
     return withBytes(of: text) { utf8 in
       // Latin-1 text as UTF-8: one character a byte.
-      let scalars = String(decoding: utf8, as: UTF8.self).unicodeScalars
-      return scalars.map { UInt8(truncatingIfNeeded: $0.value) }.withUnsafeBytes(body)
+      return Self.latin1(utf8).withUnsafeBytes(body)
+    }
+  }
+
+  /// Two bytes of UTF-8 are a character from 0x80 on; what no Latin-1 text has, longer ones, keeps its low bits.
+  private static func latin1(_ utf8: UnsafeRawBufferPointer) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: utf8.count) { target, count in
+      var i = 0
+      while i < utf8.count {
+        var value = utf8[i]
+        i += 1
+        if value >= 0x80 {
+          while i < utf8.count, utf8[i] & 0xC0 == 0x80 {
+            value = value << 6 | utf8[i] & 0x3F
+            i += 1
+          }
+        }
+        target[count] = value
+        count += 1
+      }
     }
   }
 

@@ -55,7 +55,7 @@ struct FileRun {
 }
 
 extension FileTree {
-  private static let mostRows = 256
+  private static let mostRows = 64
 
   /// All rows in runs of one container each, files in the order of the listing; the bounds are those of one part.
   /// - Parameter isWanted: of each row; nil for all.

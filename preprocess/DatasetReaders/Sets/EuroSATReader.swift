@@ -93,11 +93,15 @@ struct EuroSATReader: FileTreeReader {
           + " \(image.bands)")
     }
     let count = EuroSAT.side * EuroSAT.side
-    for i in 0..<count {
+    image.samples.withUnsafeBufferPointer { samples in
       for band in 0..<EuroSAT.bands {
-        record.storeBytes(
-          of: image.samples[i * EuroSAT.bands + band], toByteOffset: 2 * (band * count + i),
-          as: UInt16.self)
+        let plane = record + 2 * band * count
+        var from = band
+        for i in 0..<count {
+          plane.storeBytes(
+            of: samples[from].littleEndian, toByteOffset: 2 * i, as: UInt16.self)
+          from &+= EuroSAT.bands
+        }
       }
     }
   }
