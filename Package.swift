@@ -137,7 +137,12 @@ let package = Package(
       dependencies: [
         "Basics", "CSystem", "ShardFormat", "DatasetReaders", "CArchive", "CSndfile", "TestSupport",
       ], path: "Tests/DatasetReadersTests", exclude: ["fixtures"], swiftSettings: strict),
-    tests("EndToEndTests", ["Basics", "ShardFormat", "metamae-prep", "metamae-bench"]),
+    tests(
+      "EndToEndTests",
+      [
+        "Basics", "Experiments", "ShardFormat", "metamae-prep", "metamae-train", "metamae-eval",
+        "metamae-bench",
+      ]),
     .target(name: "CAllocations", path: "Tests/CAllocations"),
     tests(
       "ObjectivesTests",

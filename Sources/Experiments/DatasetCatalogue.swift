@@ -34,7 +34,12 @@ public struct DatasetEntry: Equatable, Sendable {
   /// The pretraining set whose encoder is evaluated here (itself for the nine).
   public let pretrainedOn: String
   /// The paper's result, MetaMAE and random encoder: fractions, or Spearman's rho.
-  public let published: (metamae: Double, random: Double)?
+  public var published: (metamae: Double, random: Double)? {
+    guard let metamae = PaperResults.value(table: nil, system: "metamae", dataset: name),
+      let random = PaperResults.value(table: nil, system: "random", dataset: name)
+    else { return nil }
+    return (metamae, random)
+  }
 
   public static func == (a: DatasetEntry, b: DatasetEntry) -> Bool { a.name == b.name }
 }
@@ -75,83 +80,74 @@ public enum DatasetCatalogue {
   /// All rows in the order of Table 16; its Genomics row has one name for each phase.
   public static let entries: [DatasetEntry] = [
     row(
-      "pamap2", "PAMAP2", [], series, .classes(12), p: 256, f: 256, "pamap2", (89.3, 69.8)),
+      "pamap2", "PAMAP2", [], series, .classes(12), p: 256, f: 256, "pamap2"),
     row(
-      "higgs", "HIGGS", ["higgs_transfer"], table, .classes(2), p: 256, f: 256, "higgs",
-      (71.5, 54.8)),
+      "higgs", "HIGGS", ["higgs_transfer"], table, .classes(2), p: 256, f: 256, "higgs"),
     row(
-      "eurosat", "EuroSAT", ["eurosat_transfer"], bands, .classes(10), p: 64, f: 64, "eurosat",
-      (88.5, 62.3)),
-    row("genomics", "Genomics", [], bases, .none, p: 32, f: nil, "genomics", nil),
+      "eurosat", "EuroSAT", ["eurosat_transfer"], bands, .classes(10), p: 64, f: 64, "eurosat"),
+    row("genomics", "Genomics", [], bases, .none, p: 32, f: nil, "genomics"),
     row(
       "genomics-id", "Genomics", ["genomics_transfer_id"], bases, .classes(10), p: nil, f: 64,
-      "genomics", (69.4, 37.2)),
+      "genomics"),
     row(
       "genomics-ood", "Genomics-OOD", ["genomics_transfer_ood"], bases, .classes(60), p: nil, f: 32,
-      "genomics", (37.2, 8.6)),
+      "genomics"),
     row(
-      "pfam", "Pfam", ["pfam_transfer"], residues, .classes(623), p: 128, f: 128, "pfam",
-      (62.3, 30.1)),
-    row("scop", "SCOP", [], residues, .classes(1195), p: nil, f: 128, "pfam", (11.8, 8.0)),
+      "pfam", "Pfam", ["pfam_transfer"], residues, .classes(623), p: 128, f: 128, "pfam"),
+    row("scop", "SCOP", [], residues, .classes(1195), p: nil, f: 128, "pfam"),
     row(
       "secondary-structure", "Secondary Structure", ["secondary_struct"], residues,
-      .tokenClasses(4), p: nil, f: 128, "pfam", (65.9, 52.4)),
-    row("stability", "Stability", [], residues, .regression, p: nil, f: 128, "pfam", (53, 31)),
-    row("fluorescence", "Fluorescence", [], residues, .regression, p: nil, f: 128, "pfam", (31, 4)),
+      .tokenClasses(4), p: nil, f: 128, "pfam"),
+    row("stability", "Stability", [], residues, .regression, p: nil, f: 128, "pfam"),
+    row("fluorescence", "Fluorescence", [], residues, .regression, p: nil, f: 128, "pfam"),
     row(
       "libri-speech", "LibriSpeech", ["librispeech", "librispeech_transfer"], speech, .classes(40),
-      p: 64, f: 64, "libri-speech", (79.8, 17.1)),
+      p: 64, f: 64, "libri-speech"),
     row(
       "audio-mnist", "Audio MNIST", ["audio_mnist"], speech, .classes(10), p: nil, f: 64,
-      "libri-speech", (89.5, 33.1)),
+      "libri-speech"),
     row(
       "fluent-speech-loc", "Fluent Locations", ["fluent_speech_location"], speech, .classes(4),
-      p: nil, f: 64, "libri-speech", (66.7, 62.1)),
+      p: nil, f: 64, "libri-speech"),
     row(
       "fluent-speech-act", "Fluent Actions", ["fluent_speech_action"], speech, .classes(6), p: nil,
-      f: 64, "libri-speech", (38.4, 26.2)),
+      f: 64, "libri-speech"),
     row(
       "fluent-speech-obj", "Fluent Objects", ["fluent_speech_object"], speech, .classes(14), p: nil,
-      f: 64, "libri-speech", (49.3, 30.1)),
+      f: 64, "libri-speech"),
     row(
       "google-speech", "Google Speech", ["google_speech"], speech, .classes(36), p: nil, f: 64,
-      "libri-speech", (46.8, 4.9)),
+      "libri-speech"),
     row(
-      "voxceleb1", "VoxCeleb1", [], speech, .classes(1251), p: nil, f: 64, "libri-speech",
-      (7.4, 0.6)),
+      "voxceleb1", "VoxCeleb1", [], speech, .classes(1251), p: nil, f: 64, "libri-speech"),
     row(
       "wafer-map", "WaferMap", ["wafer", "wafer_transfer"], rgb, .classes(9), .weightedF1, p: 128,
-      f: 128, "wafer-map", (95.5, 77.7)),
+      f: 128, "wafer-map"),
     row(
-      "imagenet32", "ImageNet-32", ["imagenet"], rgb, .classes(1000), p: 64, f: nil, "imagenet32",
-      nil),
+      "imagenet32", "ImageNet-32", ["imagenet"], rgb, .classes(1000), p: 64, f: nil, "imagenet32"),
     row(
-      "cifar10", "CIFAR-10", ["cifar10_small"], rgb, .classes(10), p: nil, f: 64, "imagenet32",
-      (59.2, 24.2)),
+      "cifar10", "CIFAR-10", ["cifar10_small"], rgb, .classes(10), p: nil, f: 64, "imagenet32"),
     row(
-      "cub", "CUB", ["cu_birds_small"], rgb, .classes(200), p: nil, f: 64, "imagenet32", (6.3, 1.6)),
+      "cub", "CUB", ["cu_birds_small"], rgb, .classes(200), p: nil, f: 64, "imagenet32"),
     row(
       "vggflower", "VGG Flowers", ["vgg_flower_small"], rgb, .classes(102), p: nil, f: 64,
-      "imagenet32", (36.3, 9.0)),
-    row("dtd", "DTD", ["dtd_small"], rgb, .classes(47), p: nil, f: 64, "imagenet32", (20.9, 7.4)),
+      "imagenet32"),
+    row("dtd", "DTD", ["dtd_small"], rgb, .classes(47), p: nil, f: 64, "imagenet32"),
     row(
       "traffic-sign", "Traffic Sign", ["traffic_sign_small"], rgb, .classes(43), p: nil, f: 64,
-      "imagenet32", (67.1, 14.3)),
+      "imagenet32"),
     row(
-      "aircraft", "AirCraft", ["aircraft_small"], rgb, .classes(102), p: nil, f: 64, "imagenet32",
-      (16.4, 2.7)),
-    row("mscoco", "MSCOCO", [], captioned, .classes(80), p: 64, f: nil, "mscoco", nil),
-    row("vqa", "VQA", [], captioned, .classes(2), p: nil, f: 64, "mscoco", (69.7, 53.4)),
+      "aircraft", "AirCraft", ["aircraft_small"], rgb, .classes(102), p: nil, f: 64, "imagenet32"),
+    row("mscoco", "MSCOCO", [], captioned, .classes(80), p: 64, f: nil, "mscoco"),
+    row("vqa", "VQA", [], captioned, .classes(2), p: nil, f: 64, "mscoco"),
     row(
       "mismatched-caption", "Mismatched-caption", ["mismatched_caption"], captioned, .classes(2),
-      p: nil, f: 64, "mscoco", (70.5, 49.8)),
+      p: nil, f: 64, "mscoco"),
   ]
 
-  /// - Parameter published: in hundredths, as printed (rho times 100).
   private static func row(
     _ name: String, _ title: String, _ aliases: [String], _ inputs: [InputSpecification],
-    _ task: PredictionTask, _ metric: MetricName? = nil, p: Int?, f: Int?, _ pretrainedOn: String,
-    _ published: (Double, Double)?
+    _ task: PredictionTask, _ metric: MetricName? = nil, p: Int?, f: Int?, _ pretrainedOn: String
   ) -> DatasetEntry {
     let standard: MetricName? =
       switch task {
@@ -163,7 +159,6 @@ public enum DatasetCatalogue {
     return DatasetEntry(
       name: name, title: title, aliases: aliases, inputs: inputs, task: task,
       metric: f == nil ? nil : metric ?? standard, pretrainingBatch: p, transferBatch: f,
-      pretrainedOn: pretrainedOn,
-      published: published.map { ($0.0 / 100, $0.1 / 100) })
+      pretrainedOn: pretrainedOn)
   }
 }

@@ -14,13 +14,7 @@ import Experiments
 /// ```
 /// - Parameter name: the objective of the trained encoder (`metamae`, ...); `random` gives one row only.
 public func comparisonTable(_ record: EvaluationRecord, encoder name: String) -> String {
-  let probe =
-    switch record.probe {
-    case "paper": "the paper's linear probe"
-    case "lbfgs": "converged linear probe"
-    case "knn": "nearest neighbours"
-    default: "probe \(record.probe)"
-    }
+  let probe = probeTitle(record.probe)
   let metric = metricTitle(record.metric)
   var head = "\(record.dataset): \(metric) on \(thousands(record.testSamples)) test samples, "
   head += "\(probe) from \(thousands(record.trainSamples)) samples"

@@ -15,5 +15,6 @@ Console.run(
       }
     ),
     ("doctor", DoctorCommand.command, { try DoctorCommand.run($0) }),
+    ("sweep", SweepCommand.command, { try SweepCommand.run($0) }),
     ("audit", AuditCommand.command, { try AuditCommand.run($0) }),
   ])

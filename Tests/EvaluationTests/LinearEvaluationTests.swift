@@ -1,9 +1,9 @@
 import Basics
-import Experiments
 import Foundation
 import Testing
 
 @testable import Evaluation
+@testable import Experiments
 
 @Suite struct LinearEvaluationTests {
   /// Encoders whose features are clusters: the pretrained one's far apart, the initial one's on top of each other.

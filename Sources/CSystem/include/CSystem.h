@@ -16,6 +16,10 @@ int cs_pidfd_open(pid_t pid);
 /* 1 exited (*status its code), 2 killed by a signal (*status its number), 0 not ended; -1 error. */
 int cs_reap(pid_t pid, int block, int *status);
 
+/* Starts a program in a process group of its own, which ^C does not reach, without input; its output and messages go
+ * to the given descriptors. It is killed when the calling thread's process dies. -1: errno. */
+pid_t cs_spawn(const char *path, char *const *arguments, int output, int messages);
+
 /* ---- shared memory and futexes ---- */
 
 void *cs_shared_alloc(size_t bytes); /* anonymous, shared with children; NULL on failure, errno set */
