@@ -36,6 +36,8 @@ public struct EvaluationTask: Equatable, Sendable {
 
   public var kind: Kind
   public var metric: Metric
+  /// Of the classes, where the set names them.
+  public var classNames: [String] = []
 
   public init(_ kind: Kind, metric: Metric) {
     self.kind = kind

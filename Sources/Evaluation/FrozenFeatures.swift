@@ -153,7 +153,9 @@ struct EncoderData {
     guard let metric = Metric(rawValue: task.metric) else {
       throw Failure(.badData, at: folder, "the metric '\(task.metric)' is none that is known")
     }
-    return EvaluationTask(kind, metric: metric)
+    var found = EvaluationTask(kind, metric: metric)
+    found.classNames = task.names
+    return found
   }
 
   /// Reads a split through the encoder: one part that holds all of it, in record order.

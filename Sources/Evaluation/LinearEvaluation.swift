@@ -46,6 +46,15 @@ public struct ProbeData: Sendable {
   }
 }
 
+/// Test labels and what a probe says of them.
+public struct ClassPredictions: Sendable {
+  public let classCount: Int
+  /// Of the classes, where the set names them.
+  public let names: [String]
+  public let labels: [Int32]
+  public let predicted: [Int32]
+}
+
 /// What one seed of a probe came to.
 public struct ProbeOutcome: Equatable, Sendable {
   /// After the last epoch.
@@ -55,6 +64,8 @@ public struct ProbeOutcome: Equatable, Sendable {
   public var l2: Double?
   public var iterations: Int?
   public var slope: Double?
+  /// What the probe says of the test set after the last epoch.
+  var predicted: Labels?
 }
 
 /// Runs one probe with one seed.
@@ -69,7 +80,7 @@ public func runProbe(
       epochs: plan.epochs,
       batch: EvaluationDefaults.batch(dataset: dataset, trainSamples: train.sampleCount))
     var outcome = ProbeOutcome(last: 0, best: -1)
-    _ = try trainProbe(
+    let head = try trainProbe(
       from: LinearHead(width: train.width, outputCount: task.outputCount, seed: seed),
       features: train.features, targets: train.targets(for: task),
       rowsPerSample: train.rowsPerSample, settings: settings,
@@ -82,25 +93,31 @@ public func runProbe(
         outcome.last = try score(head.outputs(for: test.features), test.labels, for: task)
         outcome.best = max(outcome.best, outcome.last)
       })
+    outcome.predicted = predictedLabels(head.outputs(for: test.features), for: task)
     return outcome
   case .lbfgs:
     let fitted = try ConvergedProbe.fit(train, task: task, seed: seed)
-    let value = try score(fitted.head.outputs(for: test.features), test.labels, for: task)
+    let predicted = predictedLabels(fitted.head.outputs(for: test.features), for: task)
+    let value = try score(predicted: predicted, test.labels, for: task)
     return ProbeOutcome(
       last: value, best: value, l2: fitted.l2, iterations: fitted.minimum.iterations,
-      slope: fitted.minimum.slope)
+      slope: fitted.minimum.slope, predicted: predicted)
   case .knn:
     let predicted = try nearestNeighbourPredictions(train: train, test: test, task: task)
     let value = try score(predicted: predicted, test.labels, for: task)
-    return ProbeOutcome(last: value, best: value)
+    return ProbeOutcome(last: value, best: value, predicted: predicted)
   }
 }
 
 /// Evaluates the pretrained encoder and, with the same seeds, the initial one.
-/// - Parameter report: told what is being done ("features of train, pretrained"), for the person watching.
+/// - Parameters:
+///   - predictions: takes those of the first seed's probe of the encoder, where classes are told apart.
+///   - report: told what is being done ("features of train, pretrained"), for the person watching.
 /// - Throws: usage for a set without a task; what the features' source or the probe throws.
 public func evaluate(
-  _ encoders: FrozenEncoders, plan: EvaluationPlan, report: (String) -> Void = { _ in }
+  _ encoders: FrozenEncoders, plan: EvaluationPlan,
+  predictions: (ClassPredictions) -> Void = { _ in },
+  report: (String) -> Void = { _ in }
 ) throws -> EvaluationRecord {
   guard let task = encoders.task else {
     throw Failure(
@@ -122,6 +139,13 @@ public func evaluate(
   var result = initial
   if let pretrained = encoders.pretrained {
     result = try outcomes(of: pretrained, "pretrained encoder").0
+  }
+  if case .classes(let labels) = data.test.labels,
+    case .classes(let predicted) = result.each[0].predicted
+  {
+    predictions(
+      ClassPredictions(
+        classCount: task.classCount, names: task.classNames, labels: labels, predicted: predicted))
   }
   let statistics = SeedStatistics(result.each.map(\.last))
   return EvaluationRecord(

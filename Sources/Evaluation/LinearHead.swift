@@ -100,10 +100,13 @@ public func predictedClasses(_ outputs: [Float], outputCount: Int) -> [Int32] {
 
 /// The task's metric of a head's outputs.
 func score(_ outputs: [Float], _ labels: Labels, for task: EvaluationTask) throws -> Double {
-  let predicted: Labels =
-    task.classCount > 0
+  try score(predicted: predictedLabels(outputs, for: task), labels, for: task)
+}
+
+/// A head's outputs as labels of the task.
+func predictedLabels(_ outputs: [Float], for task: EvaluationTask) -> Labels {
+  task.classCount > 0
     ? .classes(predictedClasses(outputs, outputCount: task.outputCount)) : .values(outputs)
-  return try score(predicted: predicted, labels, for: task)
 }
 
 /// The task's metric of predicted labels.

@@ -13,16 +13,19 @@ public struct RunReport: Sendable {
   public var configuration: String
   public var evaluations: [EvaluationRecord]
   public var reconstructions: [Reconstruction]
+  public var confusions: [ConfusionMatrix]
 
   public init(
     title: String, metrics: MetricsLog = MetricsLog(), configuration: String = "",
-    evaluations: [EvaluationRecord] = [], reconstructions: [Reconstruction] = []
+    evaluations: [EvaluationRecord] = [], reconstructions: [Reconstruction] = [],
+    confusions: [ConfusionMatrix] = []
   ) {
     self.title = title
     self.metrics = metrics
     self.configuration = configuration
     self.evaluations = evaluations
     self.reconstructions = reconstructions
+    self.confusions = confusions
   }
 
   /// What a run directory holds so far; absent files are empty parts.
@@ -38,7 +41,8 @@ public struct RunReport: Sendable {
       configuration: hasConfiguration
         ? String(decoding: try Files.read(run.configuration), as: UTF8.self) : "",
       evaluations: try EvaluationLog.load(run: path),
-      reconstructions: try Reconstruction.load(run: path))
+      reconstructions: try Reconstruction.load(run: path),
+      confusions: try ConfusionMatrix.load(run: path))
   }
 
   /// Makes the run directory's report from what it holds.
@@ -61,7 +65,9 @@ public struct RunReport: Sendable {
     \(tiles)
     \(notes)
     \(curves)
+    \(TimeSplit(records: metrics.records).figure())
     \(probes)
+    \(confusions.map { $0.figure() }.joined())
     \(pictures)
     \(settings)
     <footer>metamae \(metamaeVersion)</footer>
@@ -132,6 +138,21 @@ public struct RunReport: Sendable {
       LineChart(
         "Throughput", unit: "samples/s", points: metrics.series { $0.samplesPerSecond },
         fromZero: true))
+    charts += [
+      LineChart(
+        "Online probe"
+          + (metrics.records.compactMap(\.readings.probe).last.map {
+            ": \(metricTitle($0.metric)) on \($0.dataset)"
+          } ?? ""), points: metrics.series { $0.readings.probe?.value }),
+      LineChart(
+        "Feature rank", points: metrics.series { $0.readings.featureRank }, colour: "two",
+        fromZero: true),
+      LineChart(
+        "Gradient norm", points: metrics.series { $0.readings.gradientNorm }, colour: "three"),
+      LineChart(
+        "Learning rate", points: metrics.series { $0.readings.learningRate }, colour: "two",
+        fromZero: true),
+    ].filter { !$0.points.isEmpty }
     return "<h2>Training</h2><div class=\"charts\">\(charts.map { $0.figure() }.joined())</div>"
   }
 
@@ -148,6 +169,7 @@ public struct RunReport: Sendable {
         <tr><td>\(escaped(record.dataset))</td><td>\(escaped(record.probe))</td><td>\(escaped(metricTitle(record.metric)))</td>\
         <td class="number">\(decimal(record.valueRandomInit, 4))</td>\
         <td class="number\(isBetter ? " best" : "")">\(decimal(record.value, 4))</td>\
+        <td class="number soft">\(published(record))</td>\
         <td class="number">\(interval)</td><td class="number">\(decimal(record.best, 4))</td>\
         <td class="number">\(thousands(record.trainSamples)) / \(thousands(record.testSamples))</td>\
         <td>\(escaped(record.checkpoint.map(shortCheckpoint) ?? "initial"))</td></tr>
@@ -155,9 +177,16 @@ public struct RunReport: Sendable {
     }
     return """
       <h2>Linear evaluation</h2><figure class="card scroll"><table><tr><th>dataset</th><th>probe</th><th>metric</th>\
-      <th class="number">random encoder</th><th class="number">this encoder</th><th class="number">95% interval</th>\
+      <th class="number">random encoder</th><th class="number">this encoder</th><th class="number">paper, 100,000 steps</th><th class="number">95% interval</th>\
       <th class="number">best epoch</th><th class="number">train / test</th><th>checkpoint</th></tr>\(rows.joined())</table></figure>
       """
+  }
+
+  /// The paper's number for this system and set, where it is known.
+  private func published(_ record: EvaluationRecord) -> String {
+    setting("objective").flatMap {
+      PaperResults.value(table: nil, system: $0, dataset: record.dataset)
+    }.map { decimal($0, record.metric == "spearman" ? 2 : 3) } ?? "–"
   }
 
   private var pictures: String {

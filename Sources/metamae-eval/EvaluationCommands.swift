@@ -60,7 +60,9 @@ func runEvaluation(_ arguments: Arguments) throws {
   try BLAS.prepare()
   var encoders = try openEncoders(request, for: .test)
   if let metric { try encoders.task?.take(metric) }
-  let record = try evaluate(encoders, plan: plan) { Console.note($0) }
+  var predictions: ClassPredictions?
+  let record = try evaluate(
+    encoders, plan: plan, predictions: { predictions = $0 }, report: { Console.note($0) })
   if arguments.has("json") {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
@@ -70,7 +72,13 @@ func runEvaluation(_ arguments: Arguments) throws {
   }
   if let run {
     try EvaluationLog.add(record, run: run)
-    try Reconstruction.save(try reconstructions(of: request).map(drawn), run: run)
+    if let found = predictions {
+      try ConfusionMatrix(
+        dataset: record.dataset, probe: record.probe, classes: found.classCount,
+        names: found.names, labels: found.labels, predicted: found.predicted
+      ).save(run: run)
+    }
+    try Reconstruction.save(try reconstructions(of: request).flatMap(drawn), run: run)
     try RunReport.write(run: run)
     Console.note("wrote \(RunDirectory(run).report)")
   }
@@ -143,8 +151,49 @@ private func choice<T: RawRepresentable & CaseIterable>(
   return value
 }
 
-/// A reconstructed sample as the report draws it: of many channels the first three.
-private func drawn(_ sample: ReconstructedSample) -> Reconstruction {
+/// A reconstructed sample as the report draws it: of many curves the first three; of many bands the visible ones
+/// (Sentinel-2's red, green, blue, where there are thirteen), then all of them side by side.
+private func drawn(_ sample: ReconstructedSample) -> [Reconstruction] {
+  var figures = [figure(of: sample)]
+  if sample.input.kind == .image, sample.input.channelCount > 3 {
+    figures.append(.image(mosaic(of: sample)))
+  }
+  return figures
+}
+
+/// All bands in one picture, row by row.
+private func mosaic(of sample: ReconstructedSample) -> ImageReconstruction {
+  let (height, width) = (sample.input.shape[1], sample.input.shape[2])
+  let (count, patch) = (sample.input.channelCount, sample.input.patch)
+  var columns = 1
+  while columns * columns < count { columns += 1 }
+  let rows = (count + columns - 1) / columns
+  func laid(_ values: [Float]) -> [[Float]] {
+    let empty = values.min() ?? 0
+    var out = [Float](repeating: empty, count: rows * columns * height * width)
+    for band in 0..<count {
+      let (top, left) = (band / columns * height, band % columns * width)
+      for y in 0..<height {
+        for x in 0..<width {
+          out[(top + y) * columns * width + left + x] = values[(band * height + y) * width + x]
+        }
+      }
+    }
+    return [out]
+  }
+  let (down, across) = (height / patch[0], width / patch[1])
+  let masked = (0..<rows * down * columns * across).map { token -> Bool in
+    let (y, x) = (token / (columns * across), token % (columns * across))
+    let band = y / down * columns + x / across
+    return band < count && sample.masked[y % down * across + x % across]
+  }
+  return ImageReconstruction(
+    title: "sample \(sample.id), all \(count) bands from the first", height: rows * height,
+    width: columns * width, patch: patch, masked: masked, original: laid(sample.original),
+    before: sample.before.map(laid), after: laid(sample.after))
+}
+
+private func figure(of sample: ReconstructedSample) -> Reconstruction {
   let input = sample.input
   let title = "sample \(sample.id)" + (sample.label.map { ", \($0)" } ?? "")
   func plane(_ values: [Float], _ c: Int) -> [Float] {
@@ -168,8 +217,8 @@ private func drawn(_ sample: ReconstructedSample) -> Reconstruction {
             before: sample.before.map { plane($0, c) }, after: plane(sample.after, c))
         }))
   case .image:
-    let planes = input.channelCount >= 3 ? 3 : 1
-    func all(_ values: [Float]) -> [[Float]] { (0..<planes).map { plane(values, $0) } }
+    let planes = input.channelCount == 13 ? [3, 2, 1] : input.channelCount >= 3 ? [0, 1, 2] : [0]
+    func all(_ values: [Float]) -> [[Float]] { planes.map { plane(values, $0) } }
     return .image(
       ImageReconstruction(
         title: title, height: input.shape[1], width: input.shape[2], patch: input.patch,
