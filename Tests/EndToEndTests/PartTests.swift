@@ -143,4 +143,22 @@ import Testing
     #expect(estimate.seconds > 0 && estimate.diskBytes > 0)
     #expect(!Files.exists(folder.file("out")))
   }
+
+  /// A part is checked by its checksums, beside whatever splits there are.
+  @Test func verifyLooksAtParts() throws {
+    try writeTable(rows: 400)
+    let out = folder.file("out")
+    let words = ["build-shards", "--dataset", "table", "--raw", raw, "--out", out]
+    #expect(try prep(words + ["--part", "1/2"]).code == 0)
+    let whole = try prep(["verify", out])
+    #expect(whole.code == 0, "\(whole.messages)")
+    #expect(whole.output.contains("part-1-of-2: 1 files of a part"), "\(whole.output)")
+    let path = out + "/table/part-1-of-2/records-0"
+    var bytes = try Files.read(path)
+    bytes[bytes.count / 2] ^= 1
+    try bytes.withUnsafeBytes { try Files.write($0, to: path) }
+    let damaged = try prep(["verify", out])
+    #expect(damaged.code == 65)
+    #expect(damaged.messages.contains("records-0"), "\(damaged.messages)")
+  }
 }

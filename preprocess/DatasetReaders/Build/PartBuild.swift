@@ -206,6 +206,27 @@ extension RowShare {
   }
 }
 
+/// A finished piece of a build, for `metamae-prep verify`.
+public struct PartFolder: Sendable {
+  public let path: String
+  public let files: Int
+  public let bytes: Int
+  private let built: BuiltPart
+
+  /// The piece in a folder; nil when there is none.
+  /// - Throws: badData for a description that cannot be read.
+  public init?(_ path: String) throws {
+    guard Files.exists(path + "/" + BuiltPart.fileName) else { return nil }
+    built = try BuiltPart.read(path)
+    self.path = path
+    files = built.files.count
+    bytes = built.files.reduce(0) { $0 + $1.bytes }
+  }
+
+  /// - Throws: badData for a file that is gone, cut or changed.
+  public func check() throws { try built.check(path) }
+}
+
 /// The pieces below some folders, ready to be merged.
 public struct PartMerge {
   private let parts: [(folder: String, built: BuiltPart)]

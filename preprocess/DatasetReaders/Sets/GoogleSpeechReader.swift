@@ -38,11 +38,12 @@ struct GoogleSpeechReader: FileTreeReader {
     let lists = ["testing_list.txt"] + (options.hasReferenceLeak ? ["validation_list.txt"] : [])
     tables = try lists.map { try source.require($0, of: "google-speech") }
     let listed = try tables.map { try Self.list($0, byPath) }
-    let tested = Set(listed[0])
+    let absent = listed.reduce(0) { $0 + $1.absent }
+    let tested = Set(listed[0].paths)
     let train =
       options.hasReferenceLeak
-      ? clips.map(\.path) + listed[1] : clips.map(\.path).filter { !tested.contains($0) }
-    let test = listed[0]
+      ? clips.map(\.path) + listed[1].paths : clips.map(\.path).filter { !tested.contains($0) }
+    let test = listed[0].paths
     guard !train.isEmpty, !test.isEmpty else {
       throw Failure(
         .badData, at: tables[0].place, "expected clips to train and to test on, found too few")
@@ -52,30 +53,41 @@ struct GoogleSpeechReader: FileTreeReader {
       listing: source.entries, entries: paths.map { byPath[$0]! }, name: "speech_commands")
     labels = paths.map { ranks[String($0.prefix { $0 != "/" })]! }
     trainCount = train.count
-    notes = [
+    var notes = [
       options.hasReferenceLeak
         ? "train holds the test clips and the validation clips twice, as the references' does"
         : "train holds no test clip; the references' holds them all (--reference-leak)"
     ]
+    if absent > 0 {
+      notes.append("\(absent) lines of the lists name clips of words whose folders are not there")
+    }
+    self.notes = notes
   }
 
-  private static func list(_ table: RawEntry, _ clips: [String: Int32]) throws -> [String] {
+  /// The clips that a list names, and how many of its lines are of words that a part of the set lacks altogether.
+  private static func list(_ table: RawEntry, _ clips: [String: Int32]) throws -> (
+    paths: [String], absent: Int
+  ) {
     let words = Set(clips.keys.map { String($0.prefix { $0 != "/" }) })
     let lines = try LineReader(table)
     var paths: [String] = []
+    var absent = 0
     while let line = try lines.next() {
       if line.isEmpty { continue }
       let path = String(decoding: line, as: UTF8.self)
       guard clips[path] != nil else {
         // Of a part of the set: a word's folder that is not there at all.
-        if let word = path.split(separator: "/").first, !words.contains(String(word)) { continue }
+        if let word = path.split(separator: "/").first, !words.contains(String(word)) {
+          absent += 1
+          continue
+        }
         throw Failure(
           .missingInput, at: "\(table.place), line \(lines.number)",
           "expected the clip '\(path)', found no such file")
       }
       paths.append(path)
     }
-    return paths
+    return (paths, absent)
   }
 
   func decode(_ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer)
