@@ -21,7 +21,7 @@ let reportStyle = """
   .tile span { color: var(--soft); font-size: 13px; }
   .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 14px; }
   .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px 10px; margin: 0; min-width: 0; }
-  .card.wide { margin-bottom: 14px; }
+  .card.wide { margin-bottom: 14px; } .charts + .card.wide, .card + .card.wide, .card + .charts { margin-top: 14px; }
   figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 18px; margin-bottom: 8px; }
   figcaption span { color: var(--soft); font-variant-numeric: tabular-nums; }
   .card > svg, .channel > svg { display: block; width: 100%; height: auto; overflow: hidden; }
@@ -48,7 +48,7 @@ let reportStyle = """
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; } th { text-align: left; color: var(--soft); font-weight: 500; font-size: 13px; }
   th, td { padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); white-space: nowrap; } tr:last-child td { border-bottom: 0; } td.number, th.number { text-align: right; } td.best { font-weight: 650; }
   pre { margin: 0; overflow-x: auto; columns: 2 360px; column-gap: 40px; font: 13px/1.65 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-  pre u { text-decoration: none; color: var(--one); } pre s { text-decoration: none; color: var(--soft); }
+  pre u { text-decoration: none; color: var(--one); } pre s { display: block; column-span: all; white-space: pre-wrap; text-decoration: none; color: var(--soft); }
   small { font-size: 13px; font-weight: 400; color: var(--soft); margin-left: 8px; } a { color: var(--one); }
   .gauge { position: relative; height: 12px; min-width: 120px; background: var(--hidden); border-radius: 3px; } .gauge i { display: block; height: 100%; background: var(--one); border-radius: 3px; }
   .gauge u { position: absolute; top: -3px; bottom: -3px; width: 3px; margin-left: -1px; background: var(--ink); border-radius: 2px; } td.wide { width: 24%; }
@@ -57,8 +57,8 @@ let reportStyle = """
   .bar { display: flex; height: 16px; border-radius: 4px; overflow: hidden; background: var(--line); } .bar i { min-width: 1px; flex-basis: 0; }
   .bar .one, .key i.box.one { background: var(--one); } .bar .two, .key i.box.two { background: var(--two); } .bar .three, .key i.box.three { background: var(--three); } .bar .four, .key i.box.four { background: var(--t4); } .bar .idle, .key i.box.idle { background: var(--axis); } .key i.box { width: 10px; height: 10px; }
   .confusion { width: auto; } .confusion th { font-size: 12px; padding: 2px 8px 2px 0; border: 0; text-align: right; } .confusion td { width: 34px; min-width: 30px; height: 26px; padding: 0 3px; text-align: center; font-size: 11px; border: 1px solid var(--line); }
-  .confusion td.hit { background: color-mix(in srgb, var(--three) var(--share), transparent); } .confusion td.miss { background: color-mix(in srgb, var(--two) var(--share), transparent); }
-  .confusion .turned { vertical-align: bottom; padding: 0 0 4px; text-align: center; } .confusion .turned span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; max-height: 130px; overflow: hidden; }
+  .confusion td.hit { background: color-mix(in srgb, var(--three) calc(var(--share) * 0.65), transparent); } .confusion td.miss { background: color-mix(in srgb, var(--two) calc(var(--share) * 0.65), transparent); }
+  .confusion .turned { vertical-align: bottom; padding: 0 0 4px; text-align: center; } .confusion .turned span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; max-height: 190px; overflow: hidden; }
   footer { margin-top: 36px; color: var(--soft); font-size: 13px; }
   @media (max-width: 560px) { body { padding: 20px 12px 40px; } .charts { grid-template-columns: minmax(0, 1fr); } .split { grid-template-columns: 1fr; } .split .keys { grid-column: 1; } .channel, .letters .row { grid-template-columns: 1fr; gap: 2px; } }
   """
