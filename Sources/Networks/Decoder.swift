@@ -16,7 +16,7 @@ public struct Decoder: Sendable {
   let norm: LayerNorm
   let heads: [Linear]
   /// The embedding tables of token inputs: the logits are head(x) times the table, transposed.
-  let vocabularies: [ParameterSlot?]
+  public let vocabularies: [Vocabulary?]
 
   init(_ table: inout ParameterTable, _ model: ModelConfiguration, _ encoder: Encoder) {
     inputs = model.inputs
@@ -34,11 +34,11 @@ public struct Decoder: Sendable {
         &table, several ? "decoder_head.\(k)" : "decoder_head", from: model.decoder.width,
         to: input.kind == .tokens ? model.encoder.width : input.tokenWidth)
     }
-    vocabularies = encoder.embeddings.map { $0.input.kind == .tokens ? $0.weight : nil }
+    vocabularies = model.inputs.indices.map(encoder.vocabulary)
   }
 
-  /// The decoder's predictions for the pass's selection, into `pass.predictions`: patch values, or logits over the
-  /// vocabulary.
+  /// The decoder's predictions for the pass's selection, into `pass.predictions`: patch values, or the rows that the
+  /// vocabulary makes logits of.
   ///
   /// - Parameter latent: [samples (1 + kept), d]; must stay as it is while the pass is differentiated.
   public func predict<R>(from latent: Matrix<R>, _ pass: DecoderPass<R>, _ lane: Lane<R>) {
@@ -64,19 +64,13 @@ public struct Decoder: Sendable {
     norm(chosen, pass.norm.prefix(selection.count), into: y, lane)
     for (k, head) in heads.enumerated() {
       let part = selection.part(k)
-      let predicted = pass.predictions[k].prefix(part.count)
-      if let table = vocabularies[k] {
-        let hidden = pass.hidden[k].prefix(part.count)
-        head(y[part], into: hidden, lane)
-        lane.scratch.multiply(hidden, lane.matrix(table).transposed, into: predicted)
-      } else {
-        head(y[part], into: predicted, lane)
-      }
+      head(y[part], into: pass.predictions[k].prefix(part.count), lane)
     }
   }
 
-  /// The reconstruction loss (eq. 1) of the predictions from `latent` at the pass's selection; leaves its slope in the
-  /// predictions where they stood.
+  /// The reconstruction loss (eq. 1) of the predictions from `latent` at the pass's selection; leaves its slope in
+  /// `pass.slopes`. For `gradient`, those of the embedding tables are added to the lane's here already, since logits do
+  /// not last.
   ///
   /// - Returns: the selection's weighted sum of token distances over this pass's samples.
   public func loss<R>(
@@ -90,11 +84,12 @@ public struct Decoder: Sendable {
       let weight = pass.selection.weights[k]
       let targets = pass.selection.targets + part.lowerBound
       let sum =
-        input.kind == .tokens
-        ? R.crossEntropy(
-          part.count, input.vocabulary, targets, batch.identifiers(k), R(weight), predicted.base,
-          pass.shares[k].base)
-        : R.squaredError(
+        vocabularies[k].map {
+          $0.crossEntropy(
+            of: predicted, targets, batch.identifiers(k), weight: R(weight),
+            into: pass.slopes[k].prefix(part.count), accumulates: !pass.keepsAdjoints, lane)
+        }
+        ?? R.squaredError(
           part.count, input.tokenWidth, targets, batch.patches(k).base, R(weight), predicted.base)
       total += weight * sum
     }
@@ -116,6 +111,7 @@ public struct Decoder: Sendable {
 
   /// The gradient of the loss in the latent; those of the decoder's parameters are added to the lane's gradient.
   public func gradient<R>(of pass: DecoderPass<R>, into dLatent: Matrix<R>, _ lane: Lane<R>) {
+    precondition(!pass.keepsAdjoints, "a pass for gradients is needed")
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
     var dx = backwardHeads(pass, lane)
@@ -142,13 +138,7 @@ public struct Decoder: Sendable {
     defer { lane.scratch.release(mark) }
     for (k, head) in heads.enumerated() {
       let part = selection.part(k)
-      var slope = pass.predictions[k].prefix(part.count)
-      if let table = vocabularies[k] {
-        let hidden = pass.hiddenAdjoints[k].prefix(part.count)
-        lane.scratch.multiply(slope, lane.matrix(table), into: hidden)
-        slope = hidden
-      }
-      head.backward(slope, into: dy[part], lane)
+      head.backward(pass.slopes[k].prefix(part.count), into: dy[part], lane)
     }
     let chosen = lane.scratch.matrix(selection.count, size.width)
     chosen.zero()
@@ -167,14 +157,7 @@ public struct Decoder: Sendable {
     norm.again(kept, into: y, lane)
     for (k, head) in heads.enumerated() {
       let part = selection.part(k)
-      var slope = pass.predictions[k].prefix(part.count)
-      if let table = vocabularies[k] {
-        lane.scratch.multiply(
-          slope.transposed, pass.hidden[k].prefix(part.count), into: lane.slopeMatrix(table),
-          adding: 1)
-        slope = pass.hiddenAdjoints[k].prefix(part.count)
-      }
-      head.accumulate(slope, y[part], lane)
+      head.accumulate(pass.slopes[k].prefix(part.count), y[part], lane)
     }
     norm.accumulate(pass.normed.prefix(selection.count), kept, lane)
   }
@@ -183,8 +166,8 @@ public struct Decoder: Sendable {
   /// H direction to `dLatent`, and d/dphi <slope, direction> to the lane's gradient (method.md, "The second-order
   /// part, cheaply"). Call after `slope` on the same pass.
   public func directionalDerivative<R>(
-    of pass: DecoderPass<R>, along direction: Matrix<R>, _ tangents: DecoderTangents<R>,
-    adding dLatent: Matrix<R>, _ lane: Lane<R>
+    of pass: DecoderPass<R>, along direction: Matrix<R>, _ batch: TokenBatch<R>,
+    _ tangents: DecoderTangents<R>, adding dLatent: Matrix<R>, _ lane: Lane<R>
   ) {
     let mark = lane.scratch.mark
     defer { lane.scratch.release(mark) }
@@ -198,7 +181,7 @@ public struct Decoder: Sendable {
       xt = block.tangent(xt, pass.activations(l), pass.limited(tangents.blocks[l], l), lane)
     }
     // 2. heads, there and back
-    tangentHeads(pass, xt, lane)
+    tangentHeads(pass, batch, xt, lane)
     // 3. backward
     for l in blocks.indices.reversed() {
       xt = blocks[l].backwardTangent(
@@ -212,7 +195,9 @@ public struct Decoder: Sendable {
 
   /// Takes the tangent xt of the last block's output through norm, heads and distances, and turns it into the
   /// tangent of that output's adjoint.
-  private func tangentHeads<R>(_ pass: DecoderPass<R>, _ xt: Matrix<R>, _ lane: Lane<R>) {
+  private func tangentHeads<R>(
+    _ pass: DecoderPass<R>, _ batch: TokenBatch<R>, _ xt: Matrix<R>, _ lane: Lane<R>
+  ) {
     let selection = pass.selection
     let count = selection.count
     let mark = lane.scratch.mark
@@ -231,28 +216,21 @@ public struct Decoder: Sendable {
       defer { lane.scratch.release(inner) }
       let part = selection.part(k)
       let weight = R(selection.weights[k])
-      let slope = pass.predictions[k].prefix(part.count)
-      let predicted = lane.scratch.matrix(part.count, pass.predictions[k].columns)
-      if let table = vocabularies[k] {
-        let hidden = lane.scratch.matrix(part.count, latentWidth)
-        head.product(yt[part], into: hidden, lane)
-        lane.scratch.multiply(hidden, lane.matrix(table).transposed, into: predicted)
-        R.crossEntropyTangent(
-          part.count, inputs[k].vocabulary, pass.shares[k].base, weight, predicted.base)
-        lane.scratch.multiply(
-          predicted.transposed, pass.hidden[k].prefix(part.count), into: lane.slopeMatrix(table),
-          adding: 1)
-        lane.scratch.multiply(slope.transposed, hidden, into: lane.slopeMatrix(table), adding: 1)
-        lane.scratch.multiply(predicted, lane.matrix(table), into: hidden)
-        head.accumulateTangent(
-          pass.hiddenAdjoints[k].prefix(part.count), hidden, y[part], yt[part], lane)
-        head.backward(hidden, into: dyt[part], lane)
+      let slope = pass.slopes[k].prefix(part.count)
+      let tangent = lane.scratch.matrix(part.count, slope.columns)
+      head.product(yt[part], into: tangent, lane)
+      if let vocabulary = vocabularies[k] {
+        let slopeTangent = lane.scratch.matrix(part.count, slope.columns)
+        vocabulary.crossEntropyTangent(
+          of: pass.predictions[k].prefix(part.count), along: tangent,
+          selection.targets + part.lowerBound, batch.identifiers(k), weight: weight,
+          into: slopeTangent, lane)
+        tangent.copy(from: slopeTangent)
       } else {
-        head.product(yt[part], into: predicted, lane)
-        R.scale(predicted.count, 2 * weight / R(inputs[k].tokenWidth), predicted.base)
-        head.accumulateTangent(slope, predicted, y[part], yt[part], lane)
-        head.backward(predicted, into: dyt[part], lane)
+        R.scale(tangent.count, 2 * weight / R(inputs[k].tokenWidth), tangent.base)
       }
+      head.accumulateTangent(slope, tangent, y[part], yt[part], lane)
+      head.backward(tangent, into: dyt[part], lane)
     }
     chosen.zero()
     norm.backwardTangent(pass.normed.prefix(count), dyt, kept, tangents, adding: chosen, lane)

@@ -114,12 +114,10 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
   let norm: NormActivations<R>
   /// Adjoint of the final norm's output, [selected, d].
   let normed: Matrix<R>
-  /// Each input's predictions, then the loss's slope in them, [selected, token width or vocabulary].
+  /// What each input's head says, [selected, token width], for tokens [selected, latent width].
   public let predictions: [Matrix<R>]
-  /// Token inputs: head output and its adjoint [selected, latent width], softmax shares [selected, vocabulary].
-  let hidden: [Matrix<R>]
-  let hiddenAdjoints: [Matrix<R>]
-  let shares: [Matrix<R>]
+  /// The loss's slope in the predictions; for values over them, in the same memory.
+  let slopes: [Matrix<R>]
   /// Adjoint of the embedded latent, [samples (1 + kept), d].
   let embedded: Matrix<R>
   let codes: Storage<R>
@@ -159,7 +157,7 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
 
   /// - Parameters:
   ///   - codes: the decoder's position codes, [1 + T, d].
-  ///   - keepsAdjoints: whether `slope` and `directionalDerivative` will be asked of this pass.
+  ///   - keepsAdjoints: whether `slope` and `directionalDerivative` will be asked of this pass; else `gradient`.
   public init(
     _ decoder: Decoder, samples: Range<Int>, keptCount: Int, codes: Storage<R>, keepsAdjoints: Bool
   ) {
@@ -191,10 +189,8 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
           BlockAdjoints<R>(rows: rows, size, forWeights: false, allocate)
         },
         norm: NormActivations<R>(rows, size.width, allocate), normed: matrix(rows, size.width),
-        predictions: perInput { $0.kind == .tokens ? $0.vocabulary : $0.tokenWidth },
-        hidden: perInput { $0.kind == .tokens ? decoder.latentWidth : 0 },
-        hiddenAdjoints: perInput { $0.kind == .tokens ? decoder.latentWidth : 0 },
-        shares: perInput { $0.kind == .tokens ? $0.vocabulary : 0 },
+        predictions: perInput { $0.kind == .tokens ? decoder.latentWidth : $0.tokenWidth },
+        wordSlopes: perInput { $0.kind == .tokens ? decoder.latentWidth : 0 },
         embedded: matrix(latentRows, size.width)
       )
     }
@@ -205,9 +201,9 @@ public final class DecoderPass<R: Real>: @unchecked Sendable {
     norm = parts.norm
     normed = parts.normed
     predictions = parts.predictions
-    hidden = parts.hidden
-    hiddenAdjoints = parts.hiddenAdjoints
-    shares = parts.shares
+    slopes = inputs.indices.map {
+      decoder.inputs[$0].kind == .tokens ? parts.wordSlopes[$0] : parts.predictions[$0]
+    }
     embedded = parts.embedded
   }
 

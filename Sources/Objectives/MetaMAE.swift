@@ -177,7 +177,7 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
         along.copy(from: v)
         R.scale(along.count, -R(bench.settings.innerLearningRate), along.base)
         bench.network.decoder.directionalDerivative(
-          of: pass, along: along, part.tangents, adding: v, lane)
+          of: pass, along: along, bench.tokens, part.tangents, adding: v, lane)
       }
     }
     unpool(contrast.pooledAdjoints[0], part.samples, adding: v)

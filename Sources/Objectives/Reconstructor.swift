@@ -45,7 +45,20 @@ extension Workbench where R == Float {
     from z: Matrix<Float>, _ pass: DecoderPass<Float>, _ lane: Lane<Float>
   ) -> [[Float]] {
     pass.plan(order: draws.order, keptCount: keptCount, weights: noWeights) { _, _ in true }
-    network.decoder.predict(from: z, pass, lane)
-    return pass.predictions.map { Array(UnsafeBufferPointer(start: $0.base, count: $0.count)) }
+    let decoder = network.decoder
+    decoder.predict(from: z, pass, lane)
+    return pass.predictions.indices.map { k in
+      let rows = pass.predictions[k]
+      guard let vocabulary = decoder.vocabularies[k] else {
+        return Array(UnsafeBufferPointer(start: rows.base, count: rows.count))
+      }
+      let count = rows.rows * decoder.inputs[k].vocabulary
+      return [Float](unsafeUninitializedCapacity: count) { logits, filled in
+        vocabulary.logits(
+          of: rows, into: Matrix(logits.baseAddress!, rows.rows, decoder.inputs[k].vocabulary), lane
+        )
+        filled = count
+      }
+    }
   }
 }

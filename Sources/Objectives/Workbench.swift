@@ -92,7 +92,8 @@ public final class Workbench<R: Real>: @unchecked Sendable {
       let sliceCount = max(1, own.count * encoderRows / 1024, passes)
       return cut(own, into: sliceCount).map { samples in
         Slice(
-          samples: samples, parts: cut(samples, into: max(1, samples.count * decoderRows / 512)))
+          samples: samples,
+          parts: cut(samples, into: max(1, samples.count * decoderRows / 512)))
       }
     }
   }
