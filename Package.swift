@@ -49,6 +49,7 @@ let package = Package(
     library("CLibPNG", pkgConfig: "libpng", apt: "libpng-dev"),
     library("CLibTIFF", pkgConfig: "libtiff-4", apt: "libtiff-dev"),
     library("CLibHDF5", pkgConfig: "hdf5", apt: "libhdf5-dev"),
+    library("CMPI", pkgConfig: "ompi-c", apt: "libopenmpi-dev"),
     library("CSamplerate", pkgConfig: "samplerate", apt: "libsamplerate0-dev"),
 
     .target(
@@ -59,6 +60,9 @@ let package = Package(
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
       name: "CImages", dependencies: ["CLibJPEG", "CLibPNG", "CLibTIFF"], path: "Sources/CImages",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
+    .target(
+      name: "CMessages", dependencies: ["CMPI"], path: "Sources/CMessages",
       cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
     .target(
       name: "CKernels", path: "Sources/CKernels",
@@ -86,6 +90,7 @@ let package = Package(
       in: "preprocess"),
     room("DataLoading", ["Basics", "ShardFormat", "CSystem", "CShuffle"]),
     room("TensorCore", ["Basics", "COpenBLAS", "CKernels"]),
+    room("MessagePassing", ["Basics", "CMessages", "TensorCore"]),
     room("Networks", ["Basics", "Experiments", "TensorCore"]),
     room("Objectives", ["Basics", "Experiments", "TensorCore", "Networks"]),
     room("Optimizers", ["Basics", "TensorCore"]),
@@ -108,7 +113,8 @@ let package = Package(
     program(
       "metamae-train",
       [
-        "Basics", "DataLoading", "Experiments", "TensorCore", "Training", "Evaluation", "Reports",
+        "Basics", "DataLoading", "Experiments", "TensorCore", "MessagePassing", "Training",
+        "Evaluation", "Reports",
       ]),
     program(
       "metamae-eval", ["Basics", "Experiments", "TensorCore", "Training", "Evaluation", "Reports"]),
@@ -154,8 +160,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Basics", "CSystem", "DataLoading", "Experiments", "ShardFormat", "TensorCore", "Training",
-        "metamae-train",
+        "Basics", "CSystem", "DataLoading", "Experiments", "ShardFormat", "TensorCore",
+        "MessagePassing", "Training", "metamae-train",
       ]),
     tests("TensorCoreTests", ["Basics", "TensorCore"]),
     tests(

@@ -81,7 +81,7 @@ static void on_stop(int s) {
 int cs_stop_install(void) {
   struct sigaction a = {.sa_handler = on_stop};
   sigemptyset(&a.sa_mask);
-  return sigaction(SIGINT, &a, NULL) | sigaction(SIGTERM, &a, NULL);
+  return sigaction(SIGINT, &a, NULL) | sigaction(SIGTERM, &a, NULL) | sigaction(SIGUSR1, &a, NULL);
 }
 
 int cs_stop_requested(void) { return stops; }

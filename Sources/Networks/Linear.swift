@@ -19,6 +19,11 @@ public struct Linear: Sendable {
 
   public var outWidth: Int { weight.rows }
 
+  /// Where weight and bias stand in the flat buffer.
+  public var parameters: Range<Int> {
+    weight.offset..<weight.offset + weight.count + (bias?.count ?? 0)
+  }
+
   /// A part of the outputs as a map of its own: rows of the same weights. Maps without a bias only.
   func outputs(_ range: Range<Int>) -> Linear { Linear(weight: weight.rows(range), bias: nil) }
 

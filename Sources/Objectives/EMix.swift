@@ -51,13 +51,15 @@ public final class EMix<R: Real>: Objective, @unchecked Sendable {
     bench.inEachLane { index, lane in
       for slice in slices[index] { slice.clean.embed(into: rows(slice.clean), lane) }
     }
+    bench.gather([embedded])
     bench.inEachLane { index, lane in
       for slice in slices[index] {
         encode(slice.mixed, mixed: true, lane)
         encode(slice.clean, mixed: false, lane)
       }
     }
-    let loss = contrast.gradient(bench.lanes[0])
+    bench.gather(contrast.pooled)
+    let loss = bench.once(contrast.head.parameters) { contrast.gradient(bench.lanes[0]) }
     bench.inEachLane { index, lane in
       for slice in slices[index] { differentiate(slice, lane) }
     }
@@ -145,7 +147,7 @@ private final class MixContrast<R: Real> {
   /// Means of the mixed and of the clean latents, [B, d]; then their adjoints.
   let pooled: [Matrix<R>]
   private let bench: Workbench<R>
-  private let head: Linear
+  let head: Linear
   private let projected: [Matrix<R>]
   private let directions: [UnitRows<R>]
   private let similarities: Matrix<R>

@@ -49,7 +49,7 @@ public final class MAE<R: Real>: Objective, @unchecked Sendable {
       for slice in slices[index] { tallies[index].query += gradient(slice, index, lane) }
     }
     bench.mergeGradients()
-    let loss = tallies.reduce(0) { $0 + $1.query }
+    let loss = bench.total(tallies)
     return StepLoss(loss: loss, reconstruction: loss)
   }
 

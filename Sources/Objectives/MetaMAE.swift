@@ -81,7 +81,7 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
   }
 
   public var trained: Range<Int> { 0..<bench.network.table.count }
-  /// The inner loss of the last inner step, batch factor included.
+  /// The inner loss of the last inner step, batch factor included; of this rank's samples.
   public var innerLoss: Double { tallies.reduce(0) { $0 + $1.inner } }
 
   public func gradient() -> StepLoss {
@@ -99,9 +99,9 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
         }
       }
     }
-    let grad = tallies.reduce(0) { $0 + $1.query }
+    let grad = bench.total(tallies)
     let weight = bench.settings.contrastWeight
-    let contrast = contrast.gradient(weight: R(weight), bench.lanes, bench.statistics)  // 10  L_con
+    let contrast = compare(weight: R(weight))  // 10  L_con
     bench.inEachLane { index, lane in  // 13
       for slice in slices[index] {
         if bench.passes > 1 { repeatForward(slice, lane) }
@@ -163,6 +163,14 @@ public final class MetaMAE<R: Real>: Objective, @unchecked Sendable {
     let loss = decoder.loss(of: adapted[rows], bench.tokens, pass, lane)
     decoder.gradient(of: pass, into: direction[rows], lane)
     return loss
+  }
+
+  /// Line 10: the contrast over the whole batch, the adjoints of the pooled latents, and the projector's gradient.
+  private func compare(weight: R) -> Double {
+    bench.gather(contrast.pooled)
+    return bench.once(bench.network.projectorStart..<bench.network.table.count) {
+      contrast.gradient(weight: weight, bench.lanes, bench.statistics)
+    }
   }
 
   /// Line 13, back from Z* to Z. With v the adjoint after a step, the one before it is v - alpha H v.

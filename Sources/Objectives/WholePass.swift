@@ -120,7 +120,7 @@ final class WholeSlices<R: Real>: @unchecked Sendable {
         sums[index].query += body(pass(for: samples, index), lane)
       }
     }
-    return sums.reduce(0) { $0 + $1.query }
+    return bench.total(sums)
   }
 
   private func pass(for samples: Range<Int>, _ index: Int) -> WholePass<R> {

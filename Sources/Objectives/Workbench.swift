@@ -27,6 +27,8 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   public let split: MaskSplit
   /// Dropout keys of the batch's samples; only read when the encoder drops.
   public let dropoutKeys: UnsafeMutableBufferPointer<RandomKey>
+  /// Processes that share the batch as the lanes do.
+  let ranks: any Ranks
   let lanes: [Lane<R>]
   private let gradients: [ParameterBuffer<R>]
   private let packed: PackedWeights<R>
@@ -40,14 +42,16 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   ///   - lanes: threads; part of what determines a run's bytes.
   ///   - passes: parts of the batch that are computed one after the other.
   ///   - precision: what the products of the blocks and heads multiply.
+  ///   - ranks: with the same parameters and the same batch.
   public init(
     _ network: Network, _ settings: ObjectiveSettings, batchSize: Int, lanes laneCount: Int,
-    passes: Int = 1, precision: ProductPrecision = .exact
+    passes: Int = 1, precision: ProductPrecision = .exact, ranks: any Ranks = LoneRank()
   ) {
     self.network = network
     self.settings = settings
     self.batchSize = batchSize
     self.passes = passes
+    self.ranks = ranks
     let model = network.configuration
     keptCount = settings.keptCount(of: model.tokenCount)
     let parameters = ParameterBuffer<R>(network.table)
@@ -82,13 +86,14 @@ public final class Workbench<R: Real>: @unchecked Sendable {
   /// Runs `body` once a lane, at the same time.
   func inEachLane(_ body: (Int, Lane<R>) -> Void) { inLanes(lanes.count) { body($0, lanes[$0]) } }
 
-  /// The slices of each lane, at least one for each pass where there are samples enough.
+  /// The slices of each lane of this rank, at least one for each pass where there are samples enough.
   /// - Parameter encoderTokens: tokens of a sample that the encoder sees; nil: those that masking keeps.
   func slices(encoderTokens: Int? = nil) -> [[Slice]] {
     let encoderRows = 1 + (encoderTokens ?? keptCount)
     let decoderRows = 1 + network.configuration.tokenCount
     return lanes.indices.map { lane in
-      let own = share(of: batchSize, lane: lane, lanes: lanes.count)
+      let own = share(
+        of: batchSize, lane: ranks.index * lanes.count + lane, lanes: ranks.count * lanes.count)
       let sliceCount = max(1, own.count * encoderRows / 1024, passes)
       return cut(own, into: sliceCount).map { samples in
         Slice(
@@ -127,7 +132,7 @@ public final class Workbench<R: Real>: @unchecked Sendable {
     }
   }
 
-  /// Ends a step: the lanes' gradients are added in order.
+  /// Ends a step: the lanes' gradients are added in order, then the ranks'.
   func mergeGradients() {
     inEachLane { lane, _ in
       let range = share(of: network.table.count, lane: lane, lanes: lanes.count, grain: 16)
@@ -135,6 +140,40 @@ public final class Workbench<R: Real>: @unchecked Sendable {
         R.axpy(range.count, 1, other.base + range.lowerBound, gradient.base + range.lowerBound)
       }
     }
+    if ranks.count > 1 { ranks.sum(gradient.base, network.table.count) }
+  }
+
+  /// The sum of what the lanes' samples give, over all ranks.
+  func total(_ own: [LossTally]) -> Double {
+    var sum = own.reduce(0) { $0 + $1.query }
+    if ranks.count > 1 { ranks.sum(&sum, 1) }
+    return sum
+  }
+
+  /// Matrices whose rows belong to the samples, as many each, of which each rank has written its own: now all have all.
+  func gather(_ matrices: [Matrix<R>]) {
+    guard ranks.count > 1 else { return }
+    for matrix in matrices {
+      let size = matrix.count / batchSize
+      ranks.gather(
+        matrix.base,
+        (0..<ranks.count).map { rank in
+          let own = share(of: batchSize, lane: rank, lanes: ranks.count)
+          return own.lowerBound * size..<own.upperBound * size
+        })
+    }
+  }
+
+  /// Runs what every rank computes over the whole batch, and lets only the leader's gradient of these parameters count.
+  func once<T>(_ parameters: Range<Int>, _ body: () -> T) -> T {
+    defer {
+      if !ranks.leads {
+        for gradient in gradients {
+          R.zero(parameters.count, gradient.base + parameters.lowerBound)
+        }
+      }
+    }
+    return body()
   }
 }
 

@@ -78,8 +78,10 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
   /// - Parameters:
   ///   - configuration: with `threads` settled.
   ///   - storage: of each set of a mixture (else one), one for each input of `model`.
+  ///   - ranks: those that train on the same batches.
   public init(
-    _ configuration: RunConfiguration, _ model: ModelConfiguration, storage: [[InputStorage]]
+    _ configuration: RunConfiguration, _ model: ModelConfiguration, storage: [[InputStorage]],
+    ranks: any Ranks = LoneRank()
   ) {
     precondition(
       !storage.isEmpty && storage.allSatisfy { $0.count == model.inputs.count },
@@ -91,7 +93,8 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     let network = Network(model, for: configuration.objective)
     let bench = Workbench<Float>(
       network, configuration.settings, batchSize: configuration.batch, lanes: laneCount,
-      passes: configuration.accumulate, precision: ProductPrecision(configuration.precision))
+      passes: configuration.accumulate, precision: ProductPrecision(configuration.precision),
+      ranks: ranks)
     self.bench = bench
     network.initialise(bench.parameters, seed: configuration.seed)
     objective = Objectives.objective(configuration.objective, on: bench)

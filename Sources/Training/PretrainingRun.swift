@@ -3,6 +3,7 @@
 import Basics
 import CSystem
 import Experiments
+import TensorCore
 
 /// What a finished run reports.
 public struct RunSummary: Codable, Equatable, Sendable {
@@ -40,10 +41,12 @@ where Model.Batch == Source.Batch {
   private let directory: RunDirectory
   private let store: CheckpointStore
   private let source: Source
-  private let lock: RunLock
+  private let lock: RunLock?
+  private let ranks: any Ranks
   private let began = monotonicSeconds()
   private let firstStep: Int
-  private var recorder: MetricsRecorder
+  /// nil: another rank leads.
+  private var recorder: MetricsRecorder?
   private var progress: Progress?
   /// The step of the newest checkpoint on disk; nil: none.
   private var savedStep: Int?
@@ -62,11 +65,12 @@ where Model.Batch == Source.Batch {
   /// Restores the session's checkpoint into the learner.
   /// - Parameters:
   ///   - probe: asked each `probe_every` steps.
+  ///   - ranks: those that train on the same batches; only rank 0 writes and shows.
   ///   - progress: false: nothing is shown on stderr.
   /// - Throws: bad data when the checkpoint does not fit the learner.
   public init(
     _ session: RunSession, learner: Model, source: Source, probe: (any OnlineProbe)? = nil,
-    progress: Bool = true
+    ranks: any Ranks = LoneRank(), progress: Bool = true
   ) throws {
     configuration = session.configuration
     directory = session.directory
@@ -75,6 +79,7 @@ where Model.Batch == Source.Batch {
     self.learner = learner
     self.source = source
     self.probe = probe
+    self.ranks = ranks
     step = session.step
     firstStep = session.step
     precondition(source.position == session.samples, "the source starts where the session does")
@@ -82,9 +87,11 @@ where Model.Batch == Source.Batch {
       try checkpoint.restore(learner)
       savedStep = checkpoint.state.step
     }
-    recorder = try MetricsRecorder(
-      session.directory, from: step, batch: configuration.batch, epochLength: source.epochLength)
-    if progress {
+    if ranks.leads {
+      recorder = try MetricsRecorder(
+        session.directory, from: step, batch: configuration.batch, epochLength: source.epochLength)
+    }
+    if progress, ranks.leads {
       self.progress = Progress(
         "training", total: configuration.steps, start: step, unit: "steps")
     }
@@ -150,22 +157,28 @@ where Model.Batch == Source.Batch {
       for i in tensor.values.indices { statisticsBefore[k][i] = tensor.values[i] }
     }
     positionBefore = position
-    if cs_stop_requested() != 0 {
-      try save()
-      throw interrupted
+    if ranks.largest(cs_stop_requested() != 0 ? 1 : 0) > 0 { try leave(interrupted) }
+    var (next, failure): (Model.Batch?, Failure?)
+    do { next = try source.next() } catch let found as Failure { failure = found }
+    let isOver = ranks.largest(failure == nil ? 0 : 1) > 0
+    guard let batch = next, !isOver else {
+      try leave(cs_stop_requested() != 0 ? interrupted : failure ?? endedElsewhere)
     }
-    do {
-      let batch = try source.next()
-      if steady == nil { steady = (monotonicSeconds(), clock) }
-      return batch
-    } catch let failure as Failure {
-      do { try save() } catch let second as Failure {
-        throw Failure(
+    if steady == nil { steady = (monotonicSeconds(), clock) }
+    return batch
+  }
+
+  /// Ends the run on all ranks, once the step that was done last is saved.
+  private func leave(_ failure: Failure) throws -> Never {
+    do { try save(at: positionBefore) } catch let second as Failure {
+      throw failure.kind == .interrupted
+        ? second
+        : Failure(
           failure.kind, at: failure.place, failure.problem,
           remedy: "Nor could step \(step) be saved: \(second)")
-      }
-      throw cs_stop_requested() != 0 ? interrupted : failure
     }
+    _ = ranks.largest(0)  // nobody is gone before the leader has saved
+    throw failure
   }
 
   /// Stops the run before a loss that is not finite reaches the parameters.
@@ -176,7 +189,10 @@ where Model.Batch == Source.Batch {
       _ = tensor.values.update(from: statisticsBefore[k])
     }
     let samples = source.samples(of: batch)
-    let folder = try store.saveReplay(learner, at: positionBefore, batch: samples)
+    let folder =
+      ranks.leads
+      ? try store.saveReplay(learner, at: positionBefore, batch: samples) : directory.path
+    _ = ranks.largest(0)
     let shown = samples.prefix(16).map(\.description).joined(separator: " ")
     let more = samples.count > 16 ? " and \(samples.count - 16) more, listed in its state.json" : ""
     throw Failure(
@@ -199,7 +215,7 @@ where Model.Batch == Source.Batch {
     if step == 1 || isLast || step % configuration.logEvery == 0 || !receipts.isEmpty
       || readings.featureRank != nil || readings.probe != nil
     {
-      try recorder.write(loss, at: position, clock, receipts: receipts, readings: readings)
+      try recorder?.write(loss, at: position, clock, receipts: receipts, readings: readings)
     }
     for remark in source.takeRemarks() where progress != nil {
       progress?.interrupt()
@@ -216,6 +232,7 @@ where Model.Batch == Source.Batch {
     readings.gradientNorm = loss.gradientNorm
     readings.learningRate = learner.learningRate(step: step - 1)
     let start = monotonicSeconds()
+    guard ranks.leads else { return readings }
     if isDue(configuration.rankEvery) { readings.featureRank = learner.featureRank() }
     if let probe, isDue(configuration.probeEvery) {
       readings.probe = try probe.read()
@@ -234,14 +251,15 @@ where Model.Batch == Source.Batch {
   // MARK: saving
 
   /// Saves the step. When it is on disk already, a kill may have come before the old ones went.
-  private func save() throws {
+  private func save(at place: CheckpointPosition? = nil) throws {
+    guard ranks.leads else { return }
     guard savedStep != step else {
       return try store.prune(before: step, keep: configuration.keepCheckpoints)
     }
     let start = monotonicSeconds()
     defer { savingSeconds += monotonicSeconds() - start }
-    try recorder.sync()
-    try store.save(learner, at: position, keep: configuration.keepCheckpoints)
+    try recorder?.sync()
+    try store.save(learner, at: place ?? position, keep: configuration.keepCheckpoints)
     savedStep = step
   }
 
@@ -249,6 +267,12 @@ where Model.Batch == Source.Batch {
     CheckpointPosition(
       step: step, samples: source.position, skipped: skippedBefore + source.skippedCount,
       epochs: source.openEpochs)
+  }
+
+  private var endedElsewhere: Failure {
+    Failure(
+      .tryAgain, at: "rank \(ranks.index)", "stopped after step \(step), as another rank had to",
+      remedy: "That rank says why.")
   }
 
   private var interrupted: Failure {

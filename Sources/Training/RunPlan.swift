@@ -13,8 +13,14 @@ public struct RunRequest: Sendable {
   /// `key=value`, in order.
   public var settings: [String]
   public var resume: Bool
+  /// Another rank leads: the run directory is its business.
+  public var follows: Bool
 
-  public init(run: String, configuration: String?, settings: [String] = [], resume: Bool = false) {
+  public init(
+    run: String, configuration: String?, settings: [String] = [], resume: Bool = false,
+    follows: Bool = false
+  ) {
+    self.follows = follows
     self.run = run
     self.configuration = configuration
     self.settings = settings
@@ -41,6 +47,7 @@ public struct RunPlan: Sendable {
           remedy: "To go on with a run: metamae-train --resume --run DIR --shards DIR")
       }
       configuration = try RunConfiguration.resolve(file: file, settings: request.settings)
+      if request.follows { return }
       try RunLock.refuseIfHeld(directory)
       try Self.refuseContent(directory)
       return

@@ -11,7 +11,8 @@ public final class RunSession {
   public let checkpoint: Checkpoint?
   /// What the user should be told, a sentence each.
   public let remarks: [String]
-  let lock: RunLock
+  /// nil: another rank leads.
+  let lock: RunLock?
 
   /// Updates done so far.
   public var step: Int { checkpoint?.state.step ?? 0 }
@@ -35,10 +36,27 @@ public final class RunSession {
     try store.removeUnfinished()
     let (found, damaged) = try store.newestWhole()
     checkpoint = found
+    try Self.check(found, plan)
+    try Self.write(configuration, to: directory)
+    remarks = plan.resume ? Self.remarks(found, damaged) : []
+  }
+
+  /// A rank that follows: it reads the checkpoint and writes nothing.
+  /// - Throws: as above, but for what concerns the directory.
+  public init(following plan: RunPlan) throws {
+    directory = plan.directory
+    configuration = plan.configuration
+    lock = nil
+    checkpoint = plan.resume ? try CheckpointStore(directory).newestWhole().checkpoint : nil
+    remarks = []
+    try Self.check(checkpoint, plan)
+  }
+
+  private static func check(_ found: Checkpoint?, _ plan: RunPlan) throws {
     if let found, found.state.step > plan.configuration.steps {
       throw Failure(
         .usage, at: "steps",
-        "expected at least \(found.state.step), which \(directory.path) has "
+        "expected at least \(found.state.step), which \(plan.directory.path) has "
           + "reached, found \(plan.configuration.steps)")
     }
     if let found {
@@ -50,8 +68,6 @@ public final class RunSession {
             + "\(found.state.samples)")
       }
     }
-    try Self.write(configuration, to: directory)
-    remarks = plan.resume ? Self.remarks(found, damaged) : []
   }
 
   private static func remarks(_ found: Checkpoint?, _ damaged: [Failure]) -> [String] {

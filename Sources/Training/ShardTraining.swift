@@ -62,13 +62,15 @@ public struct ShardTraining {
 
   /// Trains to the end. Call from the main thread before any other thread is started.
   /// - Parameters:
+  ///   - group: the ranks that train together; all read all batches, rank 0 writes.
   ///   - chaos: faults that were asked for.
   ///   - probe: makes what judges the encoder under training, where `probe_every` asks for it.
   ///   - remark: takes a sentence for the person watching.
   public func run(
-    chaos: Chaos = .none, probe: ProbeMaker? = nil, remark: (String) -> Void
+    group: RankGroup = .alone, chaos: Chaos = .none, probe: ProbeMaker? = nil,
+    remark: (String) -> Void
   ) throws -> RunSummary {
-    let session = try RunSession(plan)
+    let session = try group.leads ? RunSession(plan) : RunSession(following: plan)
     session.remarks.forEach(remark)
     let configuration = session.configuration
     var options = options(configuration, from: session.samples)
@@ -76,13 +78,17 @@ public struct ShardTraining {
     let source = try LoaderSource(
       options, names: configuration.mixture.map(\.dataset), open: session.openEpochs,
       at: session.checkpoint?.files.state ?? session.directory.path)
-    let learner = NetworkLearner<Batch>(configuration, model, storage: storage)
+    let ranks = try group.connect()
+    let learner = NetworkLearner<Batch>(configuration, model, storage: storage, ranks: ranks)
     let online =
-      configuration.probeEvery > 0
+      group.leads && configuration.probeEvery > 0
       ? try probe?(configuration, learner.network, learner.weights) : nil
-    let run = try PretrainingRun(session, learner: learner, source: source, probe: online)
-    remark(try run.spaceEstimate())
-    return try run.run()
+    let run = try PretrainingRun(
+      session, learner: learner, source: source, probe: online, ranks: ranks)
+    if group.leads { remark(try run.spaceEstimate()) }
+    let summary = try run.run()
+    ranks.close()
+    return summary
   }
 
   private func options(_ configuration: RunConfiguration, from position: UInt64) -> LoaderOptions {

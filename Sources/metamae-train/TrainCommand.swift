@@ -5,7 +5,9 @@ import DataLoading
 import Evaluation
 import Experiments
 import Foundation
+import MessagePassing
 import Reports
+import TensorCore
 import Training
 
 enum TrainCommand {
@@ -51,12 +53,14 @@ enum TrainCommand {
       }
       settings.append("on_bad_block=\(policy)")
     }
+    let group = try RankGroup.launched()
     let plan = try RunPlan(
       RunRequest(
         run: try arguments.required("run"), configuration: arguments.string("config"),
-        settings: settings, resume: arguments.has("resume")))
+        settings: settings, resume: arguments.has("resume"), follows: !group.leads))
     let training = try ShardTraining(plan, shards: try arguments.required("shards"))
     if arguments.has("dry-run") {
+      guard group.leads else { return }
       return try describe(training.plan, folder: training.place, json: arguments.has("json"))
     }
     let chaos =
@@ -64,12 +68,13 @@ enum TrainCommand {
     try StopSignals.install()
     let shards = try arguments.required("shards")
     let summary = try training.run(
-      chaos: chaos,
+      group: group, chaos: chaos,
       probe: { configuration, network, weights in
         try EncoderProbe(configuration, network: network, weights: weights, shards: shards) {
           Console.note($0)
         }
       }, remark: { Console.note($0) })
+    guard group.leads else { return }
     Console.note(summary.verdict)
     try RunReport.write(run: training.plan.directory.path)
     try report(summary, json: arguments.has("json"))

@@ -34,7 +34,7 @@ static inline uint64_t cs_add64(uint64_t *p, uint64_t v) { return __atomic_fetch
 
 /* ---- stopping ---- */
 
-/* SIGINT and SIGTERM raise a flag; a second one leaves at once with 130. No SA_RESTART: waits return EINTR. */
+/* SIGINT, SIGTERM and SIGUSR1 raise a flag; a second one leaves at once with 130. No SA_RESTART: waits return EINTR. */
 int cs_stop_install(void);
 int cs_stop_requested(void);
 
