@@ -56,8 +56,22 @@ import Testing
     #expect(abs(product.peakShare! - product.gflops! / report.machine.peakGflops) < 1e-9)
   }
 
+  private struct Wait: Decodable {
+    let preset: String
+    let compute, wait, decode: Double
+  }
+
+  @Test func waitAsJSON() throws {
+    let run = try bench("wait", "eurosat", "--steps", "2", "--json")
+    #expect(run.code == 0, "\(run.messages)")
+    let found = try JSONDecoder().decode([Wait].self, from: Data(run.output.utf8))
+    #expect(found.map(\.preset) == ["eurosat"])
+    #expect(found[0].compute > 0 && found[0].wait >= 0 && found[0].decode > 0)
+  }
+
   @Test(arguments: [
     (["run", "kernel/softmx/65"], "kernel/softmx/65: no case of this name"),
+    (["wait", "eurosta"], "eurosta: expected pamap2, higgs, eurosat"),
     (["run", "kernel/softmax/65", "--repeats", "0"], "--repeats"),
   ])
   func mistakes(_ words: [String], _ text: String) throws {

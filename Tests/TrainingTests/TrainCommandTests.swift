@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import TensorCore
 import Testing
 
 /// The built program: exit codes and messages, word for word.
@@ -117,5 +118,27 @@ import Testing
       "on_bad_block", "save_every", "keep_checkpoints", "log_every",
     ] { #expect(keys.out.contains("\n\(key) ") || keys.out.hasPrefix("\(key) "), "\(key)") }
     #expect(try run(["--version"]).out == "metamae-train \(metamaeVersion)\n")
+  }
+
+  /// Refused before anything is written where there is no instruction for it; else fixed for a run, whatever the workers.
+  @Test func bfloat16WhereTheCPUHasIt() throws {
+    let settings = ["--set", "precision=bf16", "--set", "steps=4"]
+    let refused = try TrainingBench()
+    let end = try refused.launch(refused.start + settings, wrapped: ["METAMAE_ISA=baseline"]).end()
+    #expect(end.code == 64)
+    #expect(end.messages.contains("precision: expected a CPU with avx512_bf16 for bf16"))
+    #expect(!Files.exists(refused.run))
+    guard ProductPrecision.bfloat16.isAvailable else { return }
+    let benches = [try TrainingBench(), try TrainingBench(), try TrainingBench()]
+    let ways = [settings, settings + ["--workers", "3"], ["--set", "steps=4"]]
+    for (bench, way) in zip(benches, ways) {
+      let end = try bench.launch(bench.start + way).end()
+      #expect(end.code == 0, "\(end.messages)")
+    }
+    let bytes = try benches.map { try $0.bench.bytes(step: 4) }
+    #expect(bytes[0] == bytes[1])
+    #expect(bytes[0] != bytes[2])
+    let other = try benches[0].launch(benches[0].resume + ["--set", "precision=float32"]).end()
+    #expect(other.code == 64)
   }
 }
