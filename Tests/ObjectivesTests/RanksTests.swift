@@ -73,42 +73,16 @@ private final class ThreadRanks: Ranks, @unchecked Sendable {
 }
 
 @Suite struct RanksTests {
-  private static let model = ModelConfiguration(
-    inputs: [
-      InputSpecification(kind: .image, shape: [2, 8, 8], patch: [4, 4]),
-      InputSpecification(kind: .tokens, shape: [4], vocabulary: 9),
-    ], encoder: TransformerSize(width: 16, heads: 2, layers: 2),
-    decoder: TransformerSize(width: 8, heads: 2, layers: 1), projectorHidden: 12, projectorOut: 6,
-    dropout: 0.2)
-
   /// A batch of 7, which no number of ranks here divides.
-  private func bench(
-    _ name: ObjectiveName, lanes: Int, _ ranks: any Ranks = LoneRank()
-  ) -> Workbench<Float> {
-    let batch = 7
-    let bench = Workbench<Float>(
-      Network(Self.model, for: name), ObjectiveSettings(maskRatio: 0.5, nearbyRatio: 0.5),
-      batchSize: batch, lanes: lanes, ranks: ranks)
-    bench.network.initialise(bench.parameters, seed: 1)
-    var stream = RandomStream(RandomKey(seed: 2, "data"))
-    let patches = bench.tokens.patches(0)
-    for i in 0..<patches.count { patches.base[i] = Float(stream.normal()) }
-    for i in 0..<batch * 4 { bench.tokens.identifiers(1)[i] = Int32(stream.below(9)) }
-    for i in 0..<batch { bench.draw(sample: i, seed: 3, epoch: 0, id: UInt64(i)) }
-    bench.draw(seed: 3, step: 0)
-    return bench
-  }
-
-  private func gradient(_ bench: Workbench<Float>) -> [Float] {
-    Array(UnsafeBufferPointer(start: bench.gradient.base, count: bench.network.table.count))
-  }
-
   @Test(arguments: ObjectiveName.allCases, [2, 3])
   func ranksAreLanes(_ name: ObjectiveName, _ count: Int) {
-    let alone = bench(name, lanes: count)
+    let alone = filledBench(lanes: count, batch: 7, dropout: 0.2, for: name)
     let expected = objective(name, on: alone).gradient()
     let table = ThreadRanks.Table(count: count)
-    let benches = (0..<count).map { bench(name, lanes: 1, ThreadRanks($0, table)) }
+    let benches = (0..<count).map {
+      filledBench(
+        lanes: 1, batch: 7, dropout: 0.2, for: name, ranks: ThreadRanks($0, table))
+    }
     nonisolated(unsafe) var losses = [StepLoss?](repeating: nil, count: count)
     let lock = NSLock()
     let done = DispatchGroup()
@@ -126,10 +100,10 @@ private final class ThreadRanks: Ranks, @unchecked Sendable {
     done.wait()
     for rank in 0..<count {
       #expect(losses[rank] == losses[0])
-      #expect(gradient(benches[rank]) == gradient(benches[0]))
+      #expect(gradientCopy(benches[rank]) == gradientCopy(benches[0]))
     }
     #expect(abs(losses[0]!.loss - expected.loss) < 1e-6)
-    let (a, b) = (gradient(alone), gradient(benches[0]))
+    let (a, b) = (gradientCopy(alone), gradientCopy(benches[0]))
     #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-6 })
     #expect(a.contains { abs($0) > 1e-2 })
   }
