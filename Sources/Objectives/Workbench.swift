@@ -140,13 +140,13 @@ public final class Workbench<R: Real>: @unchecked Sendable {
         R.axpy(range.count, 1, other.base + range.lowerBound, gradient.base + range.lowerBound)
       }
     }
-    if ranks.count > 1 { ranks.sum(gradient.base, network.table.count) }
+    ranks.sum(gradient.base, network.table.count)
   }
 
   /// The sum of what the lanes' samples give, over all ranks.
   func total(_ own: [LossTally]) -> Double {
     var sum = own.reduce(0) { $0 + $1.query }
-    if ranks.count > 1 { ranks.sum(&sum, 1) }
+    ranks.sum(&sum, 1)
     return sum
   }
 

@@ -18,6 +18,8 @@ public protocol Ranks: Sendable {
 
 extension Ranks {
   public var leads: Bool { index == 0 }
+  /// Waits for the others.
+  public func meet() { _ = largest(0) }
 }
 
 /// A process that computes alone.

@@ -4,17 +4,25 @@ import Basics
 import CSystem
 import Glibc
 
-struct ChildProgram {
+public struct ChildProgram {
+  private let program: String
   /// Exit code, or 128 and the signal's number.
-  let code: Int32
-  let output: String
+  public let code: Int32
+  public let output: String
   /// Its last message, which says what went wrong; empty when it said nothing.
-  let problem: String
+  public let problem: String
+
+  /// What its end amounts to; nil: it went well.
+  public var failure: Failure? {
+    guard code != 0 else { return nil }
+    return Failure(Failure.Kind(rawValue: code) ?? .internalError, at: program, problem)
+  }
 
   /// Runs `program`, which stands beside the one that is running, to its end.
   /// - Parameter quiet: its messages do not pass through.
   /// - Throws: interrupted when a stop was asked for, after the child has saved and left; what the system reports.
-  init(_ program: String, _ arguments: [String], quiet: Bool = false) throws {
+  public init(_ program: String, _ arguments: [String], quiet: Bool = false) throws {
+    self.program = program
     let path = try Self.folder() + "/" + program
     guard access(path, X_OK) == 0 else {
       throw Failure(

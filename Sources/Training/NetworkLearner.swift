@@ -64,6 +64,8 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
   private let optimizer: AdamW<Float>
   private let schedule: LearningRateSchedule
   private let norm: GradientNorm<Float>
+  /// Of the last gradient; nil unless it is to be clipped.
+  private var lastNorm: Double?
   /// Nil unless the configuration asks for it.
   private let average: ParameterAverage<Float>?
   private let rank: FeatureRank?
@@ -142,16 +144,16 @@ public final class NetworkLearner<Batch: StoredBatch>: Learner, @unchecked Senda
     try read(batch)
     bench.draw(seed: configuration.seed, step: step)
     let loss = objective.gradient()
+    lastNorm = configuration.clipNorm.map { _ in
+      norm.norm(bench.gradient.base, objective.trained)
+    }
     return TrainingLoss(
       total: loss.loss, reconstruction: loss.reconstruction, contrast: loss.contrast,
-      gradientNorm: configuration.clipNorm.map { _ in
-        norm.norm(bench.gradient.base, objective.trained)
-      })
+      gradientNorm: lastNorm)
   }
 
   public func update(step: Int) {
-    if let bound = configuration.clipNorm {
-      let found = norm.norm(bench.gradient.base, objective.trained)
+    if let bound = configuration.clipNorm, let found = lastNorm {
       norm.clip(bench.gradient.base, objective.trained, norm: found, to: bound)
     }
     optimizer.updateCount = step

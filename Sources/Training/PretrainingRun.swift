@@ -177,7 +177,7 @@ where Model.Batch == Source.Batch {
           failure.kind, at: failure.place, failure.problem,
           remedy: "Nor could step \(step) be saved: \(second)")
     }
-    _ = ranks.largest(0)  // nobody is gone before the leader has saved
+    ranks.meet()  // nobody is gone before the leader has saved
     throw failure
   }
 
@@ -192,7 +192,7 @@ where Model.Batch == Source.Batch {
     let folder =
       ranks.leads
       ? try store.saveReplay(learner, at: positionBefore, batch: samples) : directory.path
-    _ = ranks.largest(0)
+    ranks.meet()
     let shown = samples.prefix(16).map(\.description).joined(separator: " ")
     let more = samples.count > 16 ? " and \(samples.count - 16) more, listed in its state.json" : ""
     throw Failure(

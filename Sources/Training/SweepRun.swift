@@ -69,10 +69,8 @@ struct SweepRun {
         "keep_checkpoints=\(cell.configuration.keepCheckpoints)",
       ]
       let training = try ChildProgram("metamae-train", arguments)
-      if training.code == 0 { return }
-      last = Failure(
-        Failure.Kind(rawValue: training.code) ?? .internalError, at: "metamae-train",
-        training.problem)
+      guard let failure = training.failure else { return }
+      last = failure
       guard training.code == Failure.Kind.tryAgain.rawValue, training.problem.contains("in use")
       else { break }
     }

@@ -72,8 +72,7 @@ public final class SweepRunner {
         note(
           failure.description.split(separator: "\n").first.map(String.init) ?? "", of: cell,
           failure.kind)
-      } catch let failure as Failure {
-        _ = failure
+      } catch is Failure {
         throw stopped
       }
     }
@@ -115,11 +114,7 @@ public final class SweepRunner {
       arguments += ["--run", run.directory.path, "--report"]
     }
     let evaluation = try ChildProgram("metamae-eval", arguments)
-    guard evaluation.code == 0 else {
-      throw Failure(
-        Failure.Kind(rawValue: evaluation.code) ?? .internalError, at: "metamae-eval",
-        evaluation.problem)
-    }
+    if let failure = evaluation.failure { throw failure }
     let record = try JSONDecoder().decode(
       EvaluationRecord.self, from: Data(evaluation.output.utf8))
     return SweepResult(

@@ -5,6 +5,7 @@ import Basics
 import Foundation
 import Glibc
 import TensorCore
+import Training
 
 let listCommand = Command(
   name: "metamae-bench list", summary: "the names of all cases", options: [])
@@ -79,11 +80,7 @@ func runCases(_ arguments: Arguments) throws {
     measurements.append(measurement)
   }
   if json {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    Console.print(
-      String(
-        decoding: try encoder.encode(Report(machine: machine, cases: measurements)), as: UTF8.self))
+    try Console.printJSON(Report(machine: machine, cases: measurements))
   }
 }
 
@@ -106,19 +103,11 @@ enum BenchProcess {
   }
 
   static func run(_ name: String, repeats: Int?) throws -> Measurement {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = [word, name] + (repeats.map { ["--repeats", "\($0)"] } ?? [])
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Failure(
-        Failure.Kind(rawValue: process.terminationStatus) ?? .internalError, at: name,
-        "the case ended with code \(process.terminationStatus)")
+    let child = try ChildProgram(
+      "metamae-bench", [word, name] + (repeats.map { ["--repeats", "\($0)"] } ?? []))
+    if let failure = child.failure {
+      throw Failure(failure.kind, at: name, "the case ended with code \(child.code)")
     }
-    return try JSONDecoder().decode(Measurement.self, from: text)
+    return try JSONDecoder().decode(Measurement.self, from: Data(child.output.utf8))
   }
 }

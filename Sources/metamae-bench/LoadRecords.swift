@@ -33,33 +33,23 @@ struct LoadRecords: Sendable {
 
   /// Writes the shards of a split.
   func write(to folder: String) throws {
-    try Files.createFolder(folder)
-    var manifest = self.manifest
     let layout = manifest
     let source = try source()
-    let plan = ShardPlan(manifest)
-    let order = manifest.storageOrder
-    for (k, blocks) in plan.shards.enumerated() {
-      manifest.shards.append(
-        try ShardWriter.write(shard: k, blocks: blocks, of: layout, in: folder) { block, bytes in
-          let n = layout.sampleCount(ofBlock: block)
-          for i in 0..<n {
-            let position = UInt64(block * layout.samplesPerBlock + i)
-            let ordinal = windows ? position : order[position]
-            source(
-              Int(ordinal),
-              UnsafeMutableRawBufferPointer(
-                rebasing: bytes[
-                  i * layout.fields[0].byteCount..<(i + 1) * layout.fields[0].byteCount]
-              ))
-            guard !windows else { continue }
-            bytes.storeBytes(
-              of: UInt16(ordinal % 10), toByteOffset: n * layout.fields[0].byteCount + 2 * i,
-              as: UInt16.self)
-          }
-        })
+    let order = layout.storageOrder
+    let width = layout.fields[0].byteCount
+    try layout.write(to: folder) { block, bytes in
+      let n = layout.sampleCount(ofBlock: block)
+      for i in 0..<n {
+        let position = UInt64(block * layout.samplesPerBlock + i)
+        let ordinal = windows ? position : order[position]
+        source(
+          Int(ordinal),
+          UnsafeMutableRawBufferPointer(rebasing: bytes[i * width..<(i + 1) * width]))
+        guard !windows else { continue }
+        bytes.storeBytes(
+          of: UInt16(ordinal % 10), toByteOffset: n * width + 2 * i, as: UInt16.self)
+      }
     }
-    try manifest.write(to: folder)
   }
 
   private var manifest: Manifest {

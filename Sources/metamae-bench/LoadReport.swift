@@ -8,7 +8,7 @@ import Glibc
 import ShardFormat
 
 /// One set's figures.
-private struct LoadFigures: Codable {
+private struct LoadFigures: Figures {
   var name: String
   var workers: Int
   /// Delivered as float32, median of the repetitions.
@@ -63,22 +63,9 @@ enum LoadReport {
   static func run(_ arguments: Arguments) throws {
     let workers = try arguments.integer("workers", in: 1...256) ?? 1
     let seconds = try arguments.integer("seconds", in: 1...60) ?? 1
-    let names = arguments.operands.isEmpty ? LoadRecords.all.map(\.name) : arguments.operands
-    var figures: [LoadFigures] = []
-    for name in names {
-      guard let records = LoadRecords.all.first(where: { $0.name == name }) else {
-        throw Failure(
-          .usage, at: name,
-          "expected \(LoadRecords.all.map(\.name).joined(separator: ", ")), found '\(name)'")
-      }
-      let one = try measure(records, workers: workers, seconds: Double(seconds))
-      if !arguments.has("json") { Console.print(one.line) }
-      figures.append(one)
+    try report(arguments, among: LoadRecords.all, by: \.name) {
+      try measure($0, workers: workers, seconds: Double(seconds))
     }
-    guard arguments.has("json") else { return }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    Console.print(String(decoding: try encoder.encode(figures), as: UTF8.self))
   }
 
   private static func measure(

@@ -24,25 +24,18 @@ struct PresetShards {
 
   /// Writes `folder`/DATASET/pretrain, as metamae-prep lays it out.
   func write(to folder: String) throws {
-    let place = "\(folder)/\(preset.dataset)/pretrain"
-    try Files.createFolder(place)
-    var manifest = manifest
     let layout = manifest
-    for (k, blocks) in ShardPlan(layout).shards.enumerated() {
-      manifest.shards.append(
-        try ShardWriter.write(shard: k, blocks: blocks, of: layout, in: place) { block, bytes in
-          let n = layout.sampleCount(ofBlock: block)
-          var stream = RandomStream(RandomKey(seed: 0, "block", UInt64(block)))
-          var start = 0
-          for (field, input) in zip(layout.fields, inputs) {
-            let part = start..<start + n * field.byteCount
-            fill(UnsafeMutableRawBufferPointer(rebasing: bytes[part]), input, &stream)
-            start = part.upperBound
-          }
-          for i in start..<bytes.count { bytes[i] = 0 }
-        })
+    try layout.write(to: "\(folder)/\(preset.dataset)/pretrain") { block, bytes in
+      let n = layout.sampleCount(ofBlock: block)
+      var stream = RandomStream(RandomKey(seed: 0, "block", UInt64(block)))
+      var start = 0
+      for (field, input) in zip(layout.fields, inputs) {
+        let part = start..<start + n * field.byteCount
+        fill(UnsafeMutableRawBufferPointer(rebasing: bytes[part]), input, &stream)
+        start = part.upperBound
+      }
+      for i in start..<bytes.count { bytes[i] = 0 }
     }
-    try manifest.write(to: place)
   }
 
   /// Steps of a random walk along the last axis, bytes of it, or tokens at random.

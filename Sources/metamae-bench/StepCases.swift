@@ -1,5 +1,5 @@
-// step/OBJECTIVE/PRESET, and step-bf16/OBJECTIVE/PRESET where the CPU multiplies bfloat16: one whole pretraining step (loss, gradient, AdamW) of a preset at the paper's batch size
-// and model, on random data.
+// step/OBJECTIVE/PRESET, and step-bf16/OBJECTIVE/PRESET where the CPU multiplies bfloat16: one whole pretraining step
+// (loss, gradient, AdamW) of a preset at the paper's batch size and model, on random data.
 
 import Basics
 import Experiments

@@ -4,9 +4,10 @@
 import Basics
 import Experiments
 import Foundation
+import Training
 
 /// One preset's figures, seconds a step.
-private struct WaitFigures: Codable {
+private struct WaitFigures: Figures {
   var preset: String
   var compute: Double
   /// Of the trainer, for a batch.
@@ -41,23 +42,12 @@ enum WaitReport {
   static func run(_ arguments: Arguments) throws {
     let workers = try arguments.integer("workers", in: 1...256) ?? 1
     let steps = try arguments.integer("steps", in: 2...1000) ?? 5
-    let all = PretrainingPreset.all.map(\.dataset)
-    var figures: [WaitFigures] = []
-    for name in arguments.operands.isEmpty ? all : arguments.operands {
-      guard let preset = PretrainingPreset.all.first(where: { $0.dataset == name }) else {
-        throw Failure(
-          .usage, at: name, "expected \(all.joined(separator: ", ")), found '\(name)'")
-      }
-      let one = try measure(
-        preset, steps: steps,
-        settings: ["workers=\(workers)", "precision=\(arguments.string("precision") ?? "float32")"])
-      if !arguments.has("json") { Console.print(one.line) }
-      figures.append(one)
+    let settings = [
+      "workers=\(workers)", "precision=\(arguments.string("precision") ?? "float32")",
+    ]
+    try report(arguments, among: PretrainingPreset.all, by: \.dataset) {
+      try measure($0, steps: steps, settings: settings)
     }
-    guard arguments.has("json") else { return }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-    Console.print(String(decoding: try encoder.encode(figures), as: UTF8.self))
   }
 
   private struct Summary: Decodable {
@@ -72,28 +62,17 @@ enum WaitReport {
     try PresetShards(preset: preset, count: 8 * preset.batch).write(to: folder.path)
     let configuration = folder.path + "/configuration.yaml"
     try Files.writeAtomically("dataset: \(preset.dataset)\n", to: configuration)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-      .deletingLastPathComponent().appendingPathComponent("metamae-train")
-    process.arguments =
+    let training = try ChildProgram(
+      "metamae-train",
       [
         "--config", configuration, "--shards", folder.path, "--run", folder.path + "/run", "--json",
-      ] + (settings + ["steps=\(steps)", "save_every=0"]).flatMap { ["--set", $0] }
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Failure(
-        Failure.Kind(rawValue: process.terminationStatus) ?? .internalError, at: preset.dataset,
-        "metamae-train ended with code \(process.terminationStatus)",
-        remedy: String(decoding: text, as: UTF8.self))
-    }
+      ] + (settings + ["steps=\(steps)", "save_every=0"]).flatMap { ["--set", $0] }, quiet: true)
+    if let failure = training.failure { throw failure }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let seconds = try decoder.decode(Summary.self, from: text).secondsAStep
+    let seconds = try decoder.decode(
+      Summary.self, from: Data(training.output.utf8)
+    ).secondsAStep
     withExtendedLifetime(folder) {}
     return WaitFigures(
       preset: preset.dataset, compute: seconds.compute, wait: seconds.ringEmpty,

@@ -64,9 +64,7 @@ func runEvaluation(_ arguments: Arguments) throws {
   let record = try evaluate(
     encoders, plan: plan, predictions: { predictions = $0 }, report: { Console.note($0) })
   if arguments.has("json") {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    Console.print(String(decoding: try encoder.encode(record), as: UTF8.self))
+    try Console.printJSON(record)
   } else {
     Console.print(comparisonTable(record, encoder: encoders.name))
   }

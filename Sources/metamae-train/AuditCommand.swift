@@ -20,9 +20,7 @@ enum AuditCommand {
     let audit = try RunAudit(
       run: try arguments.required("run"), shards: arguments.string("shards"))
     if arguments.has("json") {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-      Console.print(String(decoding: try encoder.encode(audit), as: UTF8.self))
+      try Console.printJSON(audit)
     } else {
       for problem in audit.problems { Console.print(problem) }
       if audit.problems.isEmpty {

@@ -23,10 +23,7 @@ enum DoctorCommand {
     let findings = MachineCheck.all(folder: arguments.string("run") ?? ".")
     let problems = findings.filter { $0.problem != nil }
     if arguments.has("json") {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-      let report = Report(usable: problems.isEmpty, findings: findings)
-      Console.print(String(decoding: try encoder.encode(report), as: UTF8.self))
+      try Console.printJSON(Report(usable: problems.isEmpty, findings: findings))
     } else {
       for finding in findings {
         Console.print(finding.name.padded(to: 17) + finding.found)

@@ -76,9 +76,7 @@ enum SweepCommand {
     let runner = try SweepRunner(plan)
     try runner.run { try SweepReport($0, in: request.output).write() }
     if arguments.has("json") {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-      Console.print(String(decoding: try encoder.encode(runner.table), as: UTF8.self))
+      try Console.printJSON(runner.table)
     } else {
       Console.print(sweepText(runner.table))
     }

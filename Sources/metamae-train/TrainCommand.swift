@@ -92,7 +92,7 @@ enum TrainCommand {
       var step: Int
       var configuration: [String: String]
     }
-    try printJSON(
+    try Console.printJSON(
       Description(
         run: plan.directory.path, shards: folder, step: start,
         configuration: Dictionary(
@@ -101,7 +101,7 @@ enum TrainCommand {
   }
 
   private static func report(_ summary: RunSummary, json: Bool) throws {
-    if json { return try printJSON(summary) }
+    if json { return try Console.printJSON(summary) }
     let loss = summary.loss.map { ", loss \(significant($0))" } ?? ""
     let taken = summary.stepsTaken == 0 ? "nothing left to do" : "\(summary.stepsTaken) steps"
     Console.print(
@@ -109,11 +109,5 @@ enum TrainCommand {
         + "\(decimal(summary.seconds, 1)) s, of it \(decimal(summary.waitSeconds, 1)) s waiting for data"
     )
     Console.print("checkpoint: \(summary.checkpoint)")
-  }
-
-  private static func printJSON(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    Console.print(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 }

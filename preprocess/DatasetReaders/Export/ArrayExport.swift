@@ -90,7 +90,7 @@ struct ArrayExport {
   }
 }
 
-/// A scratch file that is written at any place and then read from end to end; small neighbours go out together.
+/// A scratch file that is written at any place and then read from end to end.
 private final class ScatteredRecords {
   private let path: String
   private let descriptor: Int32

@@ -3,7 +3,7 @@
 import Basics
 import ShardFormat
 
-struct AudioMNISTReader: FileTreeReader {
+struct AudioMNISTReader: LabelledSpeech {
   /// The source's train and validation folds.
   static let training = [
     28, 56, 7, 19, 35, 1, 6, 16, 23, 34, 46, 53, 36, 57, 9, 24, 37, 2, 8, 17, 29, 39, 48, 54, 43,
@@ -11,13 +11,13 @@ struct AudioMNISTReader: FileTreeReader {
   ]
   static let tested = [26, 52, 60, 18, 32, 42, 5, 13, 22, 33, 45, 51]
 
-  let dataset = "audio-mnist"
+  let speechSet = SpeechSet.audioMNIST
   let tree: FileTree
-  let recordBytes = LogMel.byteCount
   let notes: [String]
-  private let trainCount: Int
-  private let labels: [UInt16]
-  private let decoder = SpeechDecoder()
+  let trainCount: Int
+  let labels: [UInt16]
+  let decoder = SpeechDecoder()
+  var classNames: [String] { (0..<10).map { String($0) } }
 
   init(_ source: RawSource) throws {
     var bySpeaker: [Int: [(name: String, entry: Int32, digit: UInt16)]] = [:]
@@ -50,23 +50,5 @@ struct AudioMNISTReader: FileTreeReader {
     labels = (train + test).map(\.digit)
     let absent = (Self.training + Self.tested).filter { bySpeaker[$0] == nil }.sorted()
     notes = absent.isEmpty ? [] : ["speakers that are not there: \(absent)"]
-  }
-
-  func decode(_ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer)
-    throws
-  {
-    try decoder.store(
-      bytes, at: tree.place(row), isTail: row < trainCount && SpeechSet.showsTail(row),
-      into: record)
-  }
-
-  func splits(of contents: [PartContents]) throws -> [SplitPlan] {
-    let names = (0..<10).map { String($0) }
-    let cut = Int32(trainCount)
-    return [
-      SpeechSet.audioMNIST.plan("train", Array(0..<cut), labels: labels, names: names),
-      SpeechSet.audioMNIST.plan(
-        "test", Array(cut..<Int32(tree.count)), labels: labels, names: names),
-    ]
   }
 }

@@ -3,7 +3,7 @@
 import Basics
 import ShardFormat
 
-struct FluentSpeechReader: FileTreeReader {
+struct FluentSpeechReader: LabelledSpeech {
   static let locations = ["none", "kitchen", "bedroom", "washroom"]
   static let actions = [
     "change language", "activate", "deactivate", "increase", "decrease", "bring",
@@ -13,25 +13,22 @@ struct FluentSpeechReader: FileTreeReader {
     "Chinese", "Korean", "English", "German",
   ]
 
-  let dataset: String
   let tree: FileTree
   let tables: [RawEntry]
-  let recordBytes = LogMel.byteCount
   let notes: [String]
-  private let set: SpeechSet
-  private let names: [String]
-  private let labels: [UInt16]
-  private let trainCount: Int
-  private let decoder = SpeechDecoder()
+  let speechSet: SpeechSet
+  let classNames: [String]
+  let labels: [UInt16]
+  let trainCount: Int
+  let decoder = SpeechDecoder()
 
   init(_ source: RawSource, _ set: SpeechSet) throws {
-    self.set = set
-    dataset = set.rawValue
+    speechSet = set
     let column: String
     switch set {
-    case .fluentLocations: (column, names) = ("location", Self.locations)
-    case .fluentActions: (column, names) = ("action", Self.actions)
-    default: (column, names) = ("object", Self.objects)
+    case .fluentLocations: (column, classNames) = ("location", Self.locations)
+    case .fluentActions: (column, classNames) = ("action", Self.actions)
+    default: (column, classNames) = ("object", Self.objects)
     }
     tables = try ["train_data.csv", "valid_data.csv", "test_data.csv"].map {
       try source.require($0, of: set.rawValue)
@@ -42,7 +39,8 @@ struct FluentSpeechReader: FileTreeReader {
     var counts: [Int] = []
     var absent = 0
     for table in tables {
-      try UserTable.forEachRow(table, .delimited, columns: ["path", column]) { [names] row in
+      try UserTable.forEachRow(table, .delimited, columns: ["path", column]) {
+        [names = classNames] row in
         guard let path = row.text(0), let entry = clips.entry(path) else {
           // Of a part of the set: a speaker's folder that is not there at all.
           if let path = row.text(0), path.contains("/"), !clips.hasFolder(Files.parent(of: path)) {
@@ -74,21 +72,5 @@ struct FluentSpeechReader: FileTreeReader {
     trainCount = counts[1]
     self.labels = labels
     tree = FileTree(listing: source.entries, entries: entries, name: "fluent_speech_commands")
-  }
-
-  func decode(_ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer)
-    throws
-  {
-    try decoder.store(
-      bytes, at: tree.place(row), isTail: row < trainCount && SpeechSet.showsTail(row),
-      into: record)
-  }
-
-  func splits(of contents: [PartContents]) throws -> [SplitPlan] {
-    let cut = Int32(trainCount)
-    return [
-      set.plan("train", Array(0..<cut), labels: labels, names: names),
-      set.plan("test", Array(cut..<Int32(tree.count)), labels: labels, names: names),
-    ]
   }
 }

@@ -4,7 +4,7 @@
 import Basics
 import ShardFormat
 
-struct GoogleSpeechReader: FileTreeReader {
+struct GoogleSpeechReader: LabelledSpeech {
   static let words = [
     "eight", "right", "happy", "three", "yes", "up", "no", "stop", "on", "four", "nine", "zero",
     "down", "go", "six", "two", "left", "five", "off", "seven", "one", "cat", "bird", "marvin",
@@ -12,14 +12,14 @@ struct GoogleSpeechReader: FileTreeReader {
     "learn", "_background_noise_",
   ]
 
-  let dataset = "google-speech"
+  let speechSet = SpeechSet.googleSpeech
   let tree: FileTree
   let tables: [RawEntry]
-  let recordBytes = LogMel.byteCount
   let notes: [String]
-  private let trainCount: Int
-  private let labels: [UInt16]
-  private let decoder = SpeechDecoder()
+  let trainCount: Int
+  let labels: [UInt16]
+  let decoder = SpeechDecoder()
+  var classNames: [String] { Self.words }
 
   init(_ source: RawSource, _ options: ReaderOptions) throws {
     let ranks = Dictionary(uniqueKeysWithValues: Self.words.enumerated().map { ($1, UInt16($0)) })
@@ -88,22 +88,5 @@ struct GoogleSpeechReader: FileTreeReader {
       paths.append(path)
     }
     return (paths, absent)
-  }
-
-  func decode(_ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer)
-    throws
-  {
-    try decoder.store(
-      bytes, at: tree.place(row), isTail: row < trainCount && SpeechSet.showsTail(row),
-      into: record)
-  }
-
-  func splits(of contents: [PartContents]) throws -> [SplitPlan] {
-    let cut = Int32(trainCount)
-    return [
-      SpeechSet.googleSpeech.plan("train", Array(0..<cut), labels: labels, names: Self.words),
-      SpeechSet.googleSpeech.plan(
-        "test", Array(cut..<Int32(tree.count)), labels: labels, names: Self.words),
-    ]
   }
 }

@@ -31,6 +31,37 @@ final class SpeechDecoder: @unchecked Sendable {
   }
 }
 
+/// A set of clips to train on and, after them in the tree, to test on.
+protocol LabelledSpeech: FileTreeReader {
+  var speechSet: SpeechSet { get }
+  var decoder: SpeechDecoder { get }
+  var classNames: [String] { get }
+  /// The class of each row of the tree.
+  var labels: [UInt16] { get }
+  var trainCount: Int { get }
+}
+
+extension LabelledSpeech {
+  var dataset: String { speechSet.rawValue }
+  var recordBytes: Int { LogMel.byteCount }
+
+  func decode(_ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer)
+    throws
+  {
+    try decoder.store(
+      bytes, at: tree.place(row), isTail: row < trainCount && SpeechSet.showsTail(row),
+      into: record)
+  }
+
+  func splits(of contents: [PartContents]) throws -> [SplitPlan] {
+    let cut = Int32(trainCount)
+    return [
+      speechSet.plan("train", Array(0..<cut), labels: labels, names: classNames),
+      speechSet.plan("test", Array(cut..<Int32(tree.count)), labels: labels, names: classNames),
+    ]
+  }
+}
+
 extension SpeechSet {
   /// Which end of a clip longer than `LogMel.length` a record for training shows: a fair coin by its number
   /// (datasets.md 8.1, step 2). A part that is tested on shows the first samples.

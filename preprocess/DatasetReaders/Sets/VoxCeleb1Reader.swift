@@ -3,16 +3,15 @@
 import Basics
 import ShardFormat
 
-struct VoxCeleb1Reader: FileTreeReader {
-  let dataset = "voxceleb1"
+struct VoxCeleb1Reader: LabelledSpeech {
+  let speechSet = SpeechSet.voxCeleb1
   let tree: FileTree
   let tables: [RawEntry]
-  let recordBytes = LogMel.byteCount
   let notes: [String]
-  private let trainCount: Int
-  private let labels: [UInt16]
-  private let speakers: [String]
-  private let decoder = SpeechDecoder()
+  let trainCount: Int
+  let labels: [UInt16]
+  let classNames: [String]
+  let decoder = SpeechDecoder()
 
   init(_ source: RawSource) throws {
     let table = try source.require("iden_split.txt", of: "voxceleb1")
@@ -57,7 +56,7 @@ struct VoxCeleb1Reader: FileTreeReader {
         "expected the same speakers in parts 1 and 2 as in part 3, found \(odd) in one of them only"
       )
     }
-    speakers = names[0]
+    classNames = names[0]
     let ranks = Dictionary(uniqueKeysWithValues: names[0].enumerated().map { ($1, UInt16($0)) })
     labels = (train + test).map { ranks[$0.speaker]! }
     trainCount = train.count
@@ -65,22 +64,5 @@ struct VoxCeleb1Reader: FileTreeReader {
       absent == 0 ? [] : ["\(absent) clips of videos whose folders are not there were left out"]
     tree = FileTree(
       listing: source.entries, entries: (train + test).map(\.entry), name: "VoxCeleb1")
-  }
-
-  func decode(_ bytes: UnsafeRawBufferPointer, row: Int, into record: UnsafeMutableRawPointer)
-    throws
-  {
-    try decoder.store(
-      bytes, at: tree.place(row), isTail: row < trainCount && SpeechSet.showsTail(row),
-      into: record)
-  }
-
-  func splits(of contents: [PartContents]) throws -> [SplitPlan] {
-    let cut = Int32(trainCount)
-    return [
-      SpeechSet.voxCeleb1.plan("train", Array(0..<cut), labels: labels, names: speakers),
-      SpeechSet.voxCeleb1.plan(
-        "test", Array(cut..<Int32(tree.count)), labels: labels, names: speakers),
-    ]
   }
 }
