@@ -12,6 +12,8 @@ public struct SweepRow: Equatable, Sendable {
   public var isRandom: Bool
   /// `key=value` of the configuration.
   public var settings: [String]
+  /// Pretraining runs of each of its cells; nil: as many as the file says.
+  public var seeds: Int?
 }
 
 public struct SweepFile: Equatable, Sendable {
@@ -100,8 +102,9 @@ public struct SweepFile: Equatable, Sendable {
       case "random": row.isRandom = pair.value.scalar == "true"
       case "set": row.settings += try settings(pair.value, place)
       case "paper": system = try text(pair.value, place)
+      case "seeds": row.seeds = try count(pair.value, place)
       default:
-        let keys = ["name", "objective", "random", "set", "paper"]
+        let keys = ["name", "objective", "random", "set", "paper", "seeds"]
         let hint = nearest(to: pair.key, among: keys).map { "Did you mean '\($0)'?" }
         throw Failure(
           .usage, at: "\(path), line \(pair.line)", "unknown key '\(pair.key)' of a row",

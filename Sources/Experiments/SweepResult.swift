@@ -43,6 +43,8 @@ public struct SweepResult: Codable, Equatable, Sendable {
 public struct SweepCell: Codable, Equatable, Sendable {
   public var row: String
   public var dataset: String
+  /// How many pretraining runs it is the mean of, once all have run.
+  public var seeds: Int
   /// Of the seeds that have run, in their order.
   public var results: [SweepResult]
   /// Why seeds are missing; nil: none is, or it is their turn yet.
@@ -51,11 +53,12 @@ public struct SweepCell: Codable, Equatable, Sendable {
   public var paper: Double?
 
   public init(
-    row: String, dataset: String, results: [SweepResult] = [], problem: String? = nil,
-    paper: Double? = nil
+    row: String, dataset: String, seeds: Int = 1, results: [SweepResult] = [],
+    problem: String? = nil, paper: Double? = nil
   ) {
     self.row = row
     self.dataset = dataset
+    self.seeds = seeds
     self.results = results
     self.problem = problem
     self.paper = paper
@@ -69,20 +72,18 @@ public struct SweepTable: Codable, Equatable, Sendable {
   public var table: String?
   public var rows: [String]
   public var datasets: [String]
-  public var seeds: Int
   /// Row by row, sets within.
   public var cells: [SweepCell]
   public var notes: [String]
 
   public init(
-    title: String, table: String?, rows: [String], datasets: [String], seeds: Int,
-    cells: [SweepCell], notes: [String]
+    title: String, table: String?, rows: [String], datasets: [String], cells: [SweepCell],
+    notes: [String]
   ) {
     self.title = title
     self.table = table
     self.rows = rows
     self.datasets = datasets
-    self.seeds = seeds
     self.cells = cells
     self.notes = notes
   }

@@ -20,6 +20,7 @@ public struct SweepReport: Sendable {
 
   public func html() throws -> String {
     let done = table.cells.reduce(0) { $0 + $1.results.count }
+    let wanted = table.cells.reduce(0) { $0 + $1.seeds }
     let blocks = try table.datasets.map { try block($0) }
     let notes = table.notes.map { "<p class=\"note\">\(escaped($0))</p>" }
     return """
@@ -29,7 +30,7 @@ public struct SweepReport: Sendable {
       <style>
       \(reportStyle)
       </style></head><body>
-      <header><h1>\(escaped(table.title))</h1><p class="soft">\(done) of \(table.cells.count * table.seeds) cells and seeds have run</p></header>
+      <header><h1>\(escaped(table.title))</h1><p class="soft">\(done) of \(wanted) runs are done</p></header>
       \(blocks.joined(separator: "\n"))
       \(notes.joined())
       <footer>metamae \(metamaeVersion)</footer>

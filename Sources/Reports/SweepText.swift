@@ -65,10 +65,10 @@ private func row(_ cell: SweepCell, _ table: SweepTable) -> [String] {
   let figures = SweepFigures(cell)
   var row = [cell.row, figures.ours, figures.interval]
   if table.table != nil { row.append(figures.paper) }
-  guard !cell.results.isEmpty else { return row + [figures.state(of: table.seeds), ""] }
+  guard !cell.results.isEmpty else { return row + [figures.state, ""] }
   var steps = figures.steps
-  if cell.results.count < table.seeds || table.seeds > 1 {
-    steps += ", \(cell.results.count) of \(table.seeds) seeds"
+  if cell.seeds > 1 {
+    steps += ", \(cell.results.count) of \(cell.seeds) seeds"
   }
   return row + [steps, figures.samples]
 }
@@ -141,7 +141,7 @@ struct SweepFigures {
       + (count == whole ? " samples" : " of the paper's \(thousands(whole)) samples")
   }
 
-  func state(of seeds: Int) -> String { cell.problem == nil ? "not run yet" : "not run" }
+  var state: String { cell.problem == nil ? "not run yet" : "not run" }
 }
 
 func isPercent(_ metric: String) -> Bool { metric != "spearman" }

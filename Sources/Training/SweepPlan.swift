@@ -46,7 +46,6 @@ public struct SweepPlan: Sendable {
   /// Evaluated sets that were asked for.
   public let datasets: [String]
   public let rows: [SweepRow]
-  public let seeds: Int
   /// Seed by seed, so that a table for the first is there early; then set by set.
   public let cells: [Cell]
 
@@ -61,11 +60,10 @@ public struct SweepPlan: Sendable {
       request.datasets.map(Self.evaluated), of: file.datasets, "--datasets", request.file)
     let names = try Self.picked(request.rows, of: file.rows.map(\.name), "--rows", request.file)
     rows = file.rows.filter { names.contains($0.name) }
-    seeds = request.seeds ?? file.seeds
     var cells: [Cell] = []
-    for seed in 0..<seeds {
+    for seed in 0..<rows.reduce(0, { max($0, Self.seeds(of: $1, file, request)) }) {
       for dataset in datasets {
-        for row in rows {
+        for row in rows where seed < Self.seeds(of: row, file, request) {
           let source = Self.source(of: dataset, file)
           cells.append(
             Cell(
@@ -80,6 +78,11 @@ public struct SweepPlan: Sendable {
   /// `higgs_transfer` and `genomics` as the set that is evaluated.
   private static func evaluated(_ name: String) -> String {
     DatasetCatalogue.standardTransfer(of: DatasetCatalogue.entry(name)?.name ?? name)
+  }
+
+  /// The command line's count is every row's.
+  private static func seeds(of row: SweepRow, _ file: SweepFile, _ request: SweepRequest) -> Int {
+    request.seeds ?? row.seeds ?? file.seeds
   }
 
   private static func source(of dataset: String, _ file: SweepFile) -> String {

@@ -152,12 +152,12 @@ public final class SweepRunner {
         notes += row.system.map { PaperResults.notes(dataset: dataset, system: $0) } ?? []
         cells.append(
           SweepCell(
-            row: row.name, dataset: dataset, results: found,
+            row: row.name, dataset: dataset, seeds: own.count, results: found,
             problem: problems[row.name + "\n" + dataset], paper: paper))
       }
     }
     return SweepTable(
       title: plan.file.title, table: plan.file.table, rows: plan.rows.map(\.name),
-      datasets: plan.datasets, seeds: plan.seeds, cells: cells, notes: notes)
+      datasets: plan.datasets, cells: cells, notes: notes)
   }
 }

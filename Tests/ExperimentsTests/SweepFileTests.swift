@@ -60,12 +60,13 @@ import Testing
         - name: deep
           objective: mae
           set: {encoder: {layers: 2}, patch: [[2, 2], [1]]}
-        - {name: k = 2, objective: metamae, set: {inner_steps: 2}, paper: none}
+        - {name: k = 2, objective: metamae, set: {inner_steps: 2}, paper: none, seeds: 1}
       set: {steps: 9}
       """)
     #expect(file.title == "mine: a grid" && file.seeds == 3 && file.settings == ["steps=9"])
     #expect(file.rows.map(\.system) == ["random", "mae", nil])
     #expect(file.rows[1].settings == ["objective=mae", "encoder.layers=2", "patch=[[2, 2], [1]]"])
+    #expect(file.rows.map(\.seeds) == [nil, nil, 1])
     #expect(file.rows[0].isRandom && !file.rows[2].isRandom)
   }
 
@@ -79,6 +80,10 @@ import Testing
     (
       "datasets: [a]\nrows: [{name: x}, {name: x}]\n",
       "expected rows of different names, found two alike"
+    ),
+    (
+      "datasets: [a]\nrows: [{name: x, seeds: none}]\n",
+      "line 2, key 'seeds': expected a whole number 1 to 1000, found 'none'"
     ),
     ("datasets: [a]\nseeds: 0\n", "expected a whole number 1 to 1000, found '0'"),
     ("datasets: [a]\nprobe: svm\n", "expected paper, lbfgs or knn, found 'svm'"),

@@ -1,0 +1,34 @@
+import Basics
+import TestSupport
+import Testing
+
+@testable import Training
+
+@Suite struct SweepPlanTests {
+  private let folder = try! TemporaryFolder()
+
+  private func plan(_ rows: String, seeds: Int? = nil) throws -> SweepPlan {
+    let file = folder.file("grid.yaml")
+    try Files.writeAtomically(
+      "datasets: [a, b]\npretrain: same\nseeds: 3\nrows:\n\(rows)", to: file)
+    var request = SweepRequest(file: file, output: folder.file("out"))
+    request.seeds = seeds
+    return try SweepPlan(request)
+  }
+
+  /// The first seed of all cells comes first; a row's own count goes before the file's, the command line's before both.
+  @Test(
+    arguments: [
+      (nil, ["x a 0", "y a 0", "x b 0", "y b 0", "x a 1", "x b 1", "x a 2", "x b 2"]),
+      (1, ["x a 0", "y a 0", "x b 0", "y b 0"]),
+      (2, ["x a 0", "y a 0", "x b 0", "y b 0", "x a 1", "y a 1", "x b 1", "y b 1"]),
+    ] as [(Int?, [String])])
+  func seedsOfARow(_ asked: Int?, _ expected: [String]) throws {
+    let plan = try plan(
+      """
+        - {name: x, objective: mae}
+        - {name: y, objective: capri, seeds: 1}
+      """, seeds: asked)
+    #expect(plan.cells.map { "\($0.row.name) \($0.dataset) \($0.seed)" } == expected)
+  }
+}
