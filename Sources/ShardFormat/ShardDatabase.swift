@@ -54,7 +54,7 @@ public final class ShardDatabaseWriter {
       try check(mdb_put(transaction, table, &key, &value, UInt32(MDB_APPEND)), "write")
     }
     pending += frame.count
-    if pending > 16 << 20 {
+    if pending > 1 << 20 {
       try commit()
       try begin()
     }
