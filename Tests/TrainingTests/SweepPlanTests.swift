@@ -1,4 +1,5 @@
 import Basics
+import Foundation
 import TestSupport
 import Testing
 
@@ -30,5 +31,15 @@ import Testing
         - {name: y, objective: capri, seeds: 1}
       """, seeds: asked)
     #expect(plan.cells.map { "\($0.row.name) \($0.dataset) \($0.seed)" } == expected)
+  }
+
+  /// Every row of the grids on small sets resolves, on every set.
+  @Test(arguments: [("systems", 65), ("ablations", 30)])
+  func shippedGrids(_ name: String, _ cells: Int) throws {
+    let file = FileManager.default.currentDirectoryPath + "/configs/small/\(name).yaml"
+    let plan = try SweepPlan(SweepRequest(file: file, output: folder.file("out")))
+    #expect(plan.cells.count == cells)
+    #expect(
+      plan.cells.allSatisfy { $0.pretrainedOn == $0.dataset && $0.configuration.saveEvery <= 1000 })
   }
 }
