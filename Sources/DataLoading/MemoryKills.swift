@@ -2,18 +2,35 @@
 
 import Basics
 
-enum MemoryKills {
-  /// Processes killed for memory: in this control group where it says so (version 2), else on the machine; 0 when
-  /// neither is known.
+/// The count, and which of it is accounted for.
+struct MemoryKills {
+  /// At the look before the last one, and at the last: a kill is counted before its victim's end can be seen, so the
+  /// look right before that end may have the kill already.
+  private var (before, last) = (MemoryKills.count(), MemoryKills.count())
+
+  /// Counts what has been as past. Call once in every turn, after the ends of processes were looked at.
+  mutating func look() {
+    before = last
+    last = max(last, Self.count())
+  }
+
+  /// Whether a process that was just seen to have ended by SIGKILL was killed for memory. Each kill explains one end.
+  mutating func explainsAnEnd() -> Bool {
+    guard Self.count() > before else { return false }
+    before += 1
+    last = max(last, before)
+    return true
+  }
+
+  /// Processes killed for memory: in this control group where it says so, else on the machine; 0 when neither is known.
   static func count() -> UInt64 {
-    for path in [group, "/proc/vmstat"].compactMap({ $0 }) {
-      if let bytes = try? Files.read(path),
-        let count = count(in: String(decoding: bytes, as: UTF8.self))
-      {
-        return count
-      }
+    if let text = ControlGroup.text(
+      "memory", "memory.events", orVersion1: "memory.oom_control"), let count = count(in: text)
+    {
+      return count
     }
-    return 0
+    let machine = try? Files.read("/proc/vmstat")
+    return machine.flatMap { count(in: String(decoding: $0, as: UTF8.self)) } ?? 0
   }
 
   /// The number after `oom_kill` in a file of names and numbers.
@@ -24,15 +41,4 @@ enum MemoryKills {
     }
     return nil
   }
-
-  /// `memory.events` of this process's group, where there is one.
-  private static let group: String? = {
-    guard let bytes = try? Files.read("/proc/self/cgroup") else { return nil }
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-    where line.hasPrefix("0::") {
-      let path = "/sys/fs/cgroup" + line.dropFirst(3) + "/memory.events"
-      return Files.exists(path) ? path : nil
-    }
-    return nil
-  }()
 }

@@ -21,8 +21,7 @@ struct Supervisor {
   private var children: [Child]
   private var now = 0.0
   private let tick: Double
-  /// Processes that the kernel had killed for memory, when last looked.
-  private var memoryKills = MemoryKills.count()
+  private var memoryKills = MemoryKills()
 
   private init(_ memory: LoaderMemory, _ plan: WorkerPlan) {
     self.memory = memory
@@ -61,6 +60,7 @@ struct Supervisor {
       for index in children.indices where children[index].process != 0 {
         look(index, elapsed)
       }
+      memoryKills.look()
     }
     for child in children where child.process != 0 { kill(child.process, SIGKILL) }
     var status: Int32 = 0
@@ -108,12 +108,7 @@ struct Supervisor {
   private mutating func ended(_ index: Int, bySignal: Bool, _ status: Int32) {
     children[index].process = 0
     let words = memory.rings[index].worker
-    var starved = false
-    if bySignal, status == SIGKILL {
-      let kills = MemoryKills.count()
-      starved = kills > memoryKills
-      memoryKills = kills
-    }
+    let starved = bySignal && status == SIGKILL && memoryKills.explainsAnEnd()
     note(
       index, starved ? CS_EVENT_MEMORY : bySignal ? CS_EVENT_SIGNAL : CS_EVENT_EXIT, status)
     if words.failure.read() != nil { return Ring.wakeConsumer(of: words) }
@@ -122,8 +117,7 @@ struct Supervisor {
       return fail(index, plan.split.failureOfMappedRead(block: block))
     }
     let cause = bySignal ? String(cString: cs_signal_name(status)) : "exit code \(status)"
-    replace(
-      index, "was ended by \(cause)\(starved ? " because the machine was out of memory" : "")")
+    replace(index, "was ended by \(cause)\(starved ? " \(WorkerEnd.forWantOfMemory)" : "")")
   }
 
   /// A new life at the ring's published counter: the same bytes. Not for ever, though.

@@ -33,12 +33,14 @@ public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
       }
   }
 
+  static let forWantOfMemory = "for want of memory (the machine's or its control group's)"
+
   public var description: String {
     let how =
       switch cause {
       case .signal(let number): "was ended by \(String(cString: cs_signal_name(number)))"
       case .exit(let code): "left with exit code \(code)"
-      case .outOfMemory: "was killed because the machine was out of memory"
+      case .outOfMemory: "was killed \(Self.forWantOfMemory)"
       case .stalled: "made no progress and was ended"
       }
     return "loader worker \(worker) (life \(life + 1)) \(how) before its slot \(slot) was filled"

@@ -23,6 +23,8 @@ struct TreeCheck {
   private let keys: Range<Int>
   /// Whether keys and their number are the file's own affair.
   private var takesAnyKeys = false
+  /// The pages of the tree and of its values.
+  private var used: [Range<Int>] = []
 
   /// Checks that the file holds a sound tree with exactly these block numbers.
   /// - Throws: `Damage` naming what is wrong; `Failure` when the file cannot be read.
@@ -46,13 +48,25 @@ struct TreeCheck {
     var check = TreeCheck(
       path: path, descriptor: descriptor, fileSize: try Files.size(path), nextKey: 0,
       keys: 0..<Int.max, takesAnyKeys: true)
-    let root = try check.readMeta()
-    if root != UInt64.max { try check.visit(root, depth: 0) }
+    try check.walkTree()
+  }
+
+  private mutating func walkTree() throws {
+    let root = try readMeta()
+    if root != UInt64.max { try visit(root, depth: 0) }
+    try checkSharedPages()
+  }
+
+  /// A value's page number that leads to another value of the same length would give its whole frame.
+  private mutating func checkSharedPages() throws {
+    used.sort { $0.lowerBound < $1.lowerBound }
+    for (one, next) in zip(used, used.dropFirst()) where next.lowerBound < one.upperBound {
+      throw damage("page \(next.lowerBound) is used twice")
+    }
   }
 
   private mutating func walk() throws {
-    let root = try readMeta()
-    if root != UInt64.max { try visit(root, depth: 0) }
+    try walkTree()
     guard nextKey == keys.upperBound else {
       throw damage("it ends before block \(nextKey), expected \(keys.count) blocks")
     }
@@ -103,6 +117,7 @@ struct TreeCheck {
       lower <= upper, upper <= pageSize, count >= (flags == PageFlag.branch ? 2 : 1),
       flags == PageFlag.branch || flags == PageFlag.leaf
     else { throw damage("page \(number) is damaged") }
+    used.append(Int(number)..<Int(number) + 1)
     for entry in 0..<count {
       let at = Int(page.number(TreeCheck.header + 2 * entry, UInt16.self))
       guard at >= upper, at + 8 <= pageSize else { throw damage("page \(number) is damaged") }
@@ -140,6 +155,8 @@ struct TreeCheck {
         guard first >= 2, first <= UInt64(lastPage),
           Int(first) * pageSize + TreeCheck.header + size <= (lastPage + 1) * pageSize
         else { throw damage("block \(nextKey) lies outside the file") }
+        let pages = (TreeCheck.header + size + pageSize - 1) / pageSize
+        used.append(Int(first)..<Int(first) + pages)
       }
       nextKey += 1
       guard nextKey <= keys.upperBound else {

@@ -1,5 +1,6 @@
 // How many cores this process may use: the affinity mask, cut by the control group's quota.
 
+import Basics
 import Foundation
 
 public enum GrantedCores {

@@ -9,7 +9,7 @@ import Testing
 @testable import DataLoading
 
 /// Whether every value of every sample is that of `SyntheticSplit.records`.
-private func holdsShardRecords(_ batch: Batch) -> Bool {
+func holdsShardRecords(_ batch: Batch) -> Bool {
   (0..<batch.count).allSatisfy { i in
     let ordinal = Int(batch.id(of: i))
     let image = batch.input(0, of: i).assumingMemoryBound(to: UInt8.self)
@@ -21,14 +21,14 @@ private func holdsShardRecords(_ batch: Batch) -> Bool {
 }
 
 /// A loader over a folder of shards.
-private func shardLoader(
+func shardLoader(
   _ folder: TemporaryFolder, batch: Int = 32, workers: Int = 2, shuffle: Shuffle = .window,
-  start: UInt64 = 0
+  start: UInt64 = 0, onBadBlock: BadBlocks = .fail
 ) throws -> Loader {
   try Loader(
     LoaderOptions(
       directory: folder.path, batch: batch, workers: workers, seed: 5, shuffle: shuffle,
-      startPosition: start, slots: 1))
+      startPosition: start, slots: 1, onBadBlock: onBadBlock))
 }
 
 @Suite("Loader: shards")

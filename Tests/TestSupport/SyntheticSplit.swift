@@ -76,6 +76,23 @@ public enum SyntheticSplit {
     return manifest
   }
 
+  /// Blocks of one record of random bytes each, which zstd stores as they are: frames of one length.
+  @discardableResult
+  public static func noise(
+    bytes count: Int, blocks: Int, in directory: String, split: String = "pretrain"
+  ) throws -> Manifest {
+    var manifest = Manifest(
+      dataset: "synthetic-noise", split: split,
+      inputs: [InputDescription(kind: "image", shape: [1, 1, count], patch: [1, 1])],
+      fields: [Field("input.0", .uint8, [1, 1, count])], task: .none, transforms: [Transform()],
+      sampleCount: blocks, samplesPerBlock: 1, provenance: Provenance())
+    try finish(&manifest, blocks, in: directory) { block, bytes in
+      var stream = RandomStream(RandomKey(seed: UInt64(block), "noise"))
+      for i in 0..<count { bytes[i] = UInt8(truncatingIfNeeded: stream.next()) }
+    }
+    return manifest
+  }
+
   private static func finish(
     _ manifest: inout Manifest, _ blocksPerShard: Int, in directory: String,
     fill: (Int, UnsafeMutableRawBufferPointer) -> Void
