@@ -19,6 +19,19 @@ public enum Console {
     fputs(line + "\n", stderr)
   }
 
+  /// Leaves at once with a failure's message and exit code, where nothing can be thrown. What has been saved is whole;
+  /// the loader's processes end by themselves.
+  public static func leave(_ failure: Failure) -> Never {
+    report(failure, Files.name(of: CommandLine.arguments[0]))
+    fflush(nil)
+    _exit(failure.kind.rawValue)
+  }
+
+  /// A command line's errors stand at the program itself: its name once is enough.
+  private static func report(_ failure: Failure, _ program: String) {
+    note(failure.place == program ? "\(failure)" : "\(program): \(failure)")
+  }
+
   /// Runs a program's body and leaves with the contract's exit code.
   ///
   /// `--help` and `--version` are answered here, so bodies never see them.
@@ -72,8 +85,7 @@ public enum Console {
       try chosen!.body(try chosen!.command.parse(words))
       exit(0)
     } catch let failure as Failure {
-      // A command line's errors stand at the program itself: its name once is enough.
-      note(failure.place == program ? "\(failure)" : "\(program): \(failure)")
+      report(failure, program)
       exit(failure.kind.rawValue)
     } catch {
       note(

@@ -1,9 +1,11 @@
 // Memory and views. Storage owns numbers, a Matrix is a window on them, an Arena hands out scratch windows that
 // live until the mark they were taken after is released. Nothing here computes.
 
+import Basics
 import Glibc
 
-/// An owned, zeroed, 64-byte aligned block of numbers. Pages that are never touched cost no memory.
+/// An owned, zeroed, 64-byte aligned block of numbers. Pages that are never touched cost no memory. Ends the program as
+/// one that should be tried again (75) when the system grants no more address space.
 public final class Storage<R: Real>: @unchecked Sendable {
   public let base: UnsafeMutablePointer<R>
   public let count: Int
@@ -15,7 +17,11 @@ public final class Storage<R: Real>: @unchecked Sendable {
     bytes = max(count * MemoryLayout<R>.stride, 1)
     let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let address, address != MAP_FAILED else {
-      fatalError("out of memory: \(bytes) bytes for a block of numbers")
+      Console.leave(
+        Failure(
+          .tryAgain, at: "memory",
+          "expected \(bytes) bytes more, found \(String(cString: strerror(errno)))",
+          remedy: "Use a smaller batch or model, or raise the limit (ulimit -v)."))
     }
     if bytes >= 1 << 22 { madvise(address, bytes, MADV_HUGEPAGE) }
     base = address.bindMemory(to: R.self, capacity: max(count, 1))

@@ -59,6 +59,17 @@ import Testing
     }
   }
 
+  /// Weights of each output position over the input's: a triangle as wide as the scale, cut at the borders.
+  private func triangle(from size: Int, to wanted: Int) -> [[Double]] {
+    let scale = Double(size) / Double(wanted)
+    return (0..<wanted).map { k in
+      let centre = (Double(k) + 0.5) * scale
+      let weights = (0..<size).map { max(0, 1 - abs(Double($0) + 0.5 - centre) / max(scale, 1)) }
+      let total = weights.reduce(0, +)
+      return weights.map { $0 / total }
+    }
+  }
+
   @Test func wideResizeIsTheNarrowOneInFinerSteps() {
     let (width, height) = (13, 9)
     let narrow = (0..<(width * height * 2)).map { UInt8(($0 * 37) & 255) }
@@ -70,6 +81,22 @@ import Testing
     #expect((wide.width, wide.height, wide.channels) == (5, 7, 2))
     for (one, other) in zip(small.pixels, wide.samples) {
       #expect(abs(Int(one) * 256 - Int(other)) <= 256)
+    }
+    // Against the triangle filter in double, both passes without rounding between them.
+    let across = triangle(from: width, to: 5)
+    let down = triangle(from: height, to: 7)
+    for y in 0..<7 {
+      for x in 0..<5 {
+        for c in 0..<2 {
+          var sum = 0.0
+          for (j, v) in down[y].enumerated() {
+            for (i, h) in across[x].enumerated() {
+              sum += v * h * Double(narrow[(j * width + i) * 2 + c]) * 256
+            }
+          }
+          #expect(abs(sum - Double(wide.samples[(y * 5 + x) * 2 + c])) <= 1.01)
+        }
+      }
     }
     let same = WideRaster(
       width: 3, height: 3, channels: 1, samples: .init(repeating: 777, count: 9))

@@ -193,6 +193,10 @@ import Testing
         == ["pink.wav", "a_nohash_0.wav", "c_nohash_0.wav", "a_nohash_1.wav"])
     #expect(try files(reader, "train").map(\.1) == [35, 6, 6, 4])
     #expect(try files(reader, "test").map(\.1) == [4])
+    #expect(
+      reader.notes == [
+        "train holds no test clip; the references' holds them all (--reference-leak)"
+      ])
     var options = ReaderOptions()
     options.hasReferenceLeak = true
     let leaking = try GoogleSpeechReader(source, options)
@@ -202,6 +206,11 @@ import Testing
           "pink.wav", "a_nohash_0.wav", "c_nohash_0.wav", "a_nohash_1.wav", "b_nohash_0.wav",
           "c_nohash_0.wav",
         ])
+    #expect(
+      leaking.notes == [
+        "train holds the test clips and the validation clips twice, as the references' does",
+        "1 lines of the lists name clips of words whose folders are not there",
+      ])
     try put("yes/gone_nohash_0.wav\n", folder.file("sc/testing_list.txt"))
     let missing = try failure { _ = try GoogleSpeechReader(source, ReaderOptions()) }
     #expect(missing.kind == .missingInput)

@@ -1,4 +1,4 @@
-// docs/your-data.md: every command in its tables, as it stands, gives the counts beside it.
+// docs/your-data.md: every command in its tables, as it stands, gives the counts beside it, and shards that train.
 
 import Basics
 import Foundation
@@ -46,6 +46,28 @@ struct GuideRow: Sendable, CustomTestStringConvertible {
     let test = try Manifest(directory: folder.file("shards/\(name)/test"))
     #expect((train.sampleCount, test.sampleCount) == (row.train, row.test))
     #expect(try ProgramRun("metamae-prep", ["verify", folder.file("shards")]).code == 0)
+    try expectTraining(name, in: folder, isLabelled: train.task.kind != "none")
+  }
+
+  /// Two steps of a small MetaMAE, and the probe where there are labels.
+  private func expectTraining(_ name: String, in folder: TemporaryFolder, isLabelled: Bool) throws {
+    try Files.writeAtomically(
+      """
+      dataset: \(name)
+      steps: 2
+      batch: 4
+      encoder: {width: 16, heads: 2, layers: 1}
+      decoder: {width: 8, heads: 2, layers: 1}
+      projector: {hidden: 16, out: 8}
+      """, to: folder.file("small.yaml"))
+    let shards = ["--shards", folder.file("shards"), "--run", folder.file("run")]
+    let training = try ProgramRun(
+      "metamae-train", ["--config", folder.file("small.yaml"), "--workers", "1"] + shards)
+    #expect(training.code == 0, "\(training.messages)")
+    #expect(training.output.contains("\(name), metamae: step 2, loss "), "\(training.output)")
+    guard isLabelled else { return }
+    let evaluation = try ProgramRun("metamae-eval", shards + ["--probe", "lbfgs"])
+    #expect(evaluation.code == 0, "\(evaluation.messages)")
   }
 
   @Test func theGuideHasRows() {

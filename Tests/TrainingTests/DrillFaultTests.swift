@@ -144,6 +144,25 @@ import Training
     }
   }
 
+  /// The parameters of a large model are asked for after the loader's processes run.
+  @Test(.timeLimit(.minutes(1))) func noMemoryForTheModel() throws {
+    let bench = try bench()
+    let end = try bench.launch(
+      bench.start + [
+        "--workers", "1", "--set", "encoder.width=4096", "--set", "encoder.layers=12",
+      ],
+      wrapped: ["sh", "-c", "ulimit -v 3000000; exec \"$0\" \"$@\""]
+    ).end()
+    #expect(end.code == 75, "\(end.messages)")
+    let words = end.messages.split(separator: "\n").suffix(2)
+    #expect(
+      words.first?.contains(
+        #/^metamae-train: memory: expected \d+ bytes more, found Cannot allocate memory$/#)
+        == true, "\(end.messages)")
+    #expect(words.last == "  Use a smaller batch or model, or raise the limit (ulimit -v).")
+    #expect(!Files.exists(bench.bench.directory.checkpoints))
+  }
+
   /// A container's small /dev/shm is not used at all. Needs a mount of its own: root only.
   @Test(.timeLimit(.minutes(1)), .enabled(if: getuid() == 0)) func twoMegabytesOfSharedMemory()
     throws
