@@ -94,6 +94,53 @@ struct ChaosFaultTests {
     }
   }
 
+  /// The same while a worker takes its time over a block and the trainer waits for it: nothing is ended for it, no time is
+  /// counted backwards.
+  @Test(.timeLimit(.minutes(1)), arguments: [3600, -3600]) func aClockThatJumpsUnderASlowBlock(
+    seconds: Int64
+  ) async {
+    await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
+      alarm(40)
+      var slow = split()
+      let open = slow.open
+      slow.open = {
+        let reader = try open()
+        var isFirst = true
+        return BlockReader(read: reader.read) { block, buffer in
+          if isFirst { usleep(1_200_000) }
+          isFirst = false
+          try reader.decode(block, buffer)
+        }
+      }
+      cs_monotonic_jump(600_000_000, seconds * 1_000_000_000)
+      let loader = try syntheticLoader(slow, batch: 64) { $0.workerTimeoutSeconds = 3 }
+      try expectSequence(loader, slow, batch: 64, batches: 20)
+      #expect(loader.takeWorkerEnds().isEmpty)
+      #expect(loader.waitSeconds >= 0)
+      let times = loader.workerTimes
+      #expect(min(times.decodeSeconds, times.placeSeconds, times.fullSeconds) >= 0)
+      #expect(max(times.placeSeconds, times.fullSeconds) < 3600)
+      loader.close()
+    }
+  }
+
+  /// Set back an hour while a worker hangs: the time-out is as long as ever.
+  @Test(.timeLimit(.minutes(1))) func aClockSetBackUnderAStoppedWorker() async {
+    await #expect(processExitsWith: .success) {
+      alarm(40)
+      cs_monotonic_jump(300_000_000, -3600 * 1_000_000_000)
+      let loader = try syntheticLoader(split(), batch: 64) {
+        $0.workerTimeoutSeconds = 1
+        $0.faults = [InjectedFault(worker: 0, slot: 0, phase: .decode, signal: SIGSTOP)]
+      }
+      let start = monotonicSeconds()
+      try expectSequence(loader, split(), batch: 64, batches: 20)
+      #expect(monotonicSeconds() - start < 20)
+      #expect(loader.takeWorkerEnds().map(\.cause) == [.stalled])
+      loader.close()
+    }
+  }
+
   /// More shards than descriptors: those that are open make room.
   @Test(.timeLimit(.minutes(1))) func fewDescriptors() async {
     await #expect(processExitsWith: .success) {
@@ -144,26 +191,31 @@ struct ChaosFaultTests {
     }
   }
 
-  /// Another file under the shard's name: who has the old one open reads on, a worker started later refuses.
+  /// Another file under a shard's name, as long and as sound but with other samples: who has the old one open reads on, a
+  /// worker started later refuses the new one.
   @Test(.timeLimit(.minutes(1))) func replacedUnderARunningLoader() async {
     await #expect(processExitsWith: .success) {
-      let folder = try TemporaryFolder()
-      let manifest = try SyntheticSplit.records(8000, blocksPerShard: 5000, in: folder.path)
-      let path = folder.file(manifest.shards[0].file)
-      let loader = try Loader(
-        LoaderOptions(directory: folder.path, batch: 32, seed: 5, slots: 1))
-      for _ in 0..<10 { _ = try loader.next() }
-      let bytes = try Files.read(path)
-      try bytes.withUnsafeBytes { try Files.writeAtomically($0, to: path) }
-      for _ in 0..<50 { _ = try loader.next() }
+      let swap = try ShardSwap()
+      let loader = try swap.loader(shuffle: .window)
+      for _ in 0..<10 { #expect(try swap.holds(loader.next())) }
+      try swap.replace(shard: 0)
+      try swap.replace(shard: 1)
+      // Longer than what was in the ring.
+      for _ in 0..<100 { #expect(try swap.holds(loader.next())) }
       kill(loader.processes.workers[0], SIGKILL)
-      let failure = #expect(throws: Failure.self) { while true { _ = try loader.next() } }
-      #expect(failure?.kind == .badData && failure?.place.hasPrefix("\(path), block ") == true)
-      #expect(
-        failure?.problem
-          == "expected the file that was there at the start, found another: it was replaced while in use"
-      )
-      loader.close()
+      swap.expectRefusal(of: loader, anyOf: [0, 1])
+    }
+  }
+
+  /// Replaced before a worker first opens it.
+  @Test(.timeLimit(.minutes(1))) func replacedBeforeItIsOpened() async {
+    await #expect(processExitsWith: .success) {
+      let swap = try ShardSwap()
+      let loader = try swap.loader(shuffle: .none)
+      #expect(try swap.holds(loader.next()))
+      try swap.replace(shard: 1)
+      swap.expectRefusal(of: loader, anyOf: [1])
+      #expect(loader.position == 496, "whole chunks of 16 that lay before it were delivered")
     }
   }
 
@@ -171,5 +223,62 @@ struct ChaosFaultTests {
     #expect(MemoryKills.count(in: "pgfault 4\noom_kill 17\nx 1\n") == 17)
     #expect(MemoryKills.count(in: "low 0\noom 3\noom_kill 2\noom_group_kill 0\n") == 2)
     #expect(MemoryKills.count(in: "nothing\n") == nil)
+  }
+}
+
+/// Two shards of noise, and two of other noise to put in their places.
+private struct ShardSwap {
+  private static let bytes = 512
+  private let folder = try! TemporaryFolder()
+  private let other = try! TemporaryFolder()
+  private let manifest: Manifest
+
+  init() throws {
+    manifest = try SyntheticSplit.noise(
+      bytes: Self.bytes, blocks: 1000, blocksPerShard: 500, in: folder.path)
+    let their = try SyntheticSplit.noise(
+      bytes: Self.bytes, blocks: 1000, blocksPerShard: 500, seed: 1, in: other.path)
+    #expect(their.shards.map(\.bytes) == manifest.shards.map(\.bytes))
+    #expect(their.shards.map(\.sha256) != manifest.shards.map(\.sha256))
+  }
+
+  func loader(shuffle: Shuffle) throws -> Loader {
+    try Loader(
+      LoaderOptions(directory: folder.path, batch: 16, seed: 5, shuffle: shuffle, slots: 1))
+  }
+
+  func replace(shard: Int) throws {
+    let name = manifest.shards[shard].file
+    try Files.read(other.file(name)).withUnsafeBytes {
+      try Files.writeAtomically($0, to: folder.file(name))
+    }
+  }
+
+  /// Whether all samples are those of the first noise.
+  func holds(_ batch: Batch) -> Bool {
+    (0..<batch.count).allSatisfy { i in
+      let found = UnsafeRawBufferPointer(start: batch.input(0, of: i), count: Self.bytes)
+      return found.elementsEqual(SyntheticSplit.noise(ofRecord: batch.id(of: i), bytes: Self.bytes))
+    }
+  }
+
+  /// Takes batches until the loader refuses one of the shards.
+  func expectRefusal(of loader: Loader, anyOf shards: [Int]) {
+    let failure = #expect(throws: Failure.self) {
+      for _ in 0..<500 {
+        let batch = try loader.next()
+        #expect(holds(batch))
+      }
+    }
+    #expect(failure?.kind == .badData)
+    #expect(
+      shards.contains {
+        failure?.place.hasPrefix("\(folder.file(manifest.shards[$0].file)), block ") == true
+      }, "\(failure?.place ?? "")")
+    #expect(
+      failure?.problem
+        == "expected the file that was there at the start, found another: it was replaced while in use"
+    )
+    loader.close()
   }
 }

@@ -318,6 +318,42 @@ struct LoaderFaultTests {
     }
   }
 
+  /// Loaders that come and go, well or badly: no process, descriptor or mapping stays, and the supervisor holds none of the
+  /// trainer's descriptors.
+  @Test(.timeLimit(.minutes(1))) func manyLoadersLeaveNothing() async {
+    await #expect(processExitsWith: .success) {
+      func held() throws -> [Int] {
+        let maps = String(decoding: try Files.read("/proc/self/maps"), as: UTF8.self)
+        return [
+          try Files.list("/proc/self/fd").count,
+          maps.split(separator: "\n").count { $0.contains("/dev/zero (deleted)") },
+        ]
+      }
+      func oneOfEach() throws {
+        for fate in 0..<4 {
+          let bad: Set<Int> = fate == 1 ? Set(0..<101) : []
+          let loader = try syntheticLoader(
+            ComputedSplit.records(count: 1003, perBlock: 10, bad: bad), batch: 64, workers: 2)
+          let processes = loader.processes
+          #expect(try heldDescriptors(processes.supervisor) <= 3, "more than the standard ones")
+          switch fate {
+          case 0: _ = try loader.next()
+          case 1: _ = #expect(throws: Failure.self) { try loader.next() }
+          case 2: kill(processes.supervisor, SIGKILL)
+          default: kill(processes.workers[0], SIGKILL)
+          }
+          if fate != 3 { loader.close() }
+          #expect(haveEnded(processes.workers) || fate == 3)
+        }
+        #expect(waitpid(-1, nil, WNOHANG) == -1 && errno == ECHILD, "a process is left")
+      }
+      try oneOfEach()
+      let before = try held()
+      for _ in 0..<5 { try oneOfEach() }
+      #expect(try held() == before)
+    }
+  }
+
   @Test func workerTimesAddUp() async {
     await #expect(processExitsWith: .success) {
       let loader = try syntheticLoader(split(), batch: 64, workers: 2)

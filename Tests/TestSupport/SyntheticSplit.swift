@@ -76,21 +76,29 @@ public enum SyntheticSplit {
     return manifest
   }
 
-  /// Blocks of one record of random bytes each, which zstd stores as they are: frames of one length.
+  /// Blocks of one record of random bytes each (`noise(ofRecord:)` its ordinal), which zstd stores as they are: frames and
+  /// shards of one length whatever the seed.
   @discardableResult
   public static func noise(
-    bytes count: Int, blocks: Int, in directory: String, split: String = "pretrain"
+    bytes count: Int, blocks: Int, blocksPerShard: Int = .max, seed: UInt64 = 0,
+    in directory: String, split: String = "pretrain"
   ) throws -> Manifest {
     var manifest = Manifest(
       dataset: "synthetic-noise", split: split,
       inputs: [InputDescription(kind: "image", shape: [1, 1, count], patch: [1, 1])],
       fields: [Field("input.0", .uint8, [1, 1, count])], task: .none, transforms: [Transform()],
       sampleCount: blocks, samplesPerBlock: 1, provenance: Provenance())
-    try finish(&manifest, blocks, in: directory) { block, bytes in
-      var stream = RandomStream(RandomKey(seed: UInt64(block), "noise"))
-      for i in 0..<count { bytes[i] = UInt8(truncatingIfNeeded: stream.next()) }
+    let order = manifest.storageOrder
+    try finish(&manifest, min(blocksPerShard, blocks), in: directory) { block, bytes in
+      bytes.copyBytes(from: noise(ofRecord: order[UInt64(block)], bytes: count, seed: seed))
     }
     return manifest
+  }
+
+  public static func noise(ofRecord ordinal: UInt64, bytes count: Int, seed: UInt64 = 0) -> [UInt8]
+  {
+    var stream = RandomStream(RandomKey(seed: seed, "noise", ordinal))
+    return (0..<count).map { _ in UInt8(truncatingIfNeeded: stream.next()) }
   }
 
   private static func finish(
