@@ -20,6 +20,7 @@ let reportStyle = """
   .tile b { display: block; font-size: 23px; font-weight: 620; font-variant-numeric: tabular-nums; }
   .tile span { color: var(--soft); font-size: 13px; }
   .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 14px; }
+  .charts > :only-child > svg { max-width: 720px; }
   .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px 10px; margin: 0; min-width: 0; }
   .card.wide { margin-bottom: 14px; } .charts + .card.wide, .card + .card.wide, .card + .charts { margin-top: 14px; }
   figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 4px 18px; margin-bottom: 8px; }

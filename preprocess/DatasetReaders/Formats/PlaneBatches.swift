@@ -39,9 +39,10 @@ enum PlaneBatches {
   private final class Batch {
     let labels: [Int]
     private let isFortran: Bool
-    /// Keeps the bytes alive.
-    private let owner: AnyObject
+    /// Holds the bytes, but for those that were copied.
+    private let owner: FileBytes
     private let bytes: UnsafeRawBufferPointer
+    private var isCopied = false
 
     /// A dict with `data` and `labels`.
     init(pickle entry: RawEntry) throws {
@@ -65,12 +66,14 @@ enum PlaneBatches {
       isFortran = data.isFortran
       // Strings of the file stay where they are; others are copied once.
       let place = pickle.withBytes(of: data.data) { bytes -> UnsafeRawBufferPointer in
+        if file.holds(bytes) { return bytes }
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
         copy.copyMemory(from: bytes)
         return UnsafeRawBufferPointer(copy)
       }
       bytes = place!
       owner = file
+      isCopied = !file.holds(bytes)
     }
 
     /// An archive with data.npy and labels.npy.
@@ -101,13 +104,10 @@ enum PlaneBatches {
         return label
       }
       isFortran = head.isFortran
-      let copy = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: data.bytes.count - head.byteCount, alignment: 64)
-      copy.copyMemory(from: UnsafeRawBufferPointer(rebasing: data.bytes[head.byteCount...]))
-      bytes = UnsafeRawBufferPointer(copy)
+      bytes = UnsafeRawBufferPointer(rebasing: data.bytes[head.byteCount...])
     }
 
-    deinit { bytes.deallocate() }
+    deinit { if isCopied { bytes.deallocate() } }
 
     func copy(_ row: Int, to record: UnsafeMutableRawPointer) {
       if isFortran {

@@ -64,6 +64,12 @@ final class FileBytes: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: map, count: count)
   }
 
+  /// Whether a piece lies within these bytes.
+  func holds(_ piece: UnsafeRawBufferPointer) -> Bool {
+    guard let start = piece.baseAddress, let base = bytes.baseAddress else { return false }
+    return start >= base && start + piece.count <= base + bytes.count
+  }
+
   deinit {
     guard let base = bytes.baseAddress, !isBorrowed else { return }
     if isMapped {
