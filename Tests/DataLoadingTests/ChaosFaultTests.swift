@@ -24,7 +24,7 @@ struct ChaosFaultTests {
   }
 
   /// Workers that kill and stop themselves at random phases deliver the calm run's bytes.
-  @Test(.timeLimit(.minutes(2))) func sameSequenceUnderChaos() async {
+  @Test(.timeLimit(.minutes(5))) func sameSequenceUnderChaos() async {
     await #expect(processExitsWith: .success) {
       let loader = try syntheticLoader(split(), batch: 64, workers: 3) {
         $0.workerTimeoutSeconds = 0.2
@@ -38,7 +38,7 @@ struct ChaosFaultTests {
   }
 
   /// A flipped bit damages always the same blocks: fail names one, skip leaves the same samples out for any workers.
-  @Test(.timeLimit(.minutes(1))) func flippedBits() async {
+  @Test(.timeLimit(.minutes(5))) func flippedBits() async {
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       try SyntheticSplit.records(1000, in: folder.path)
@@ -72,7 +72,7 @@ struct ChaosFaultTests {
   }
 
   /// A clock that jumps an hour, either way: nobody is replaced for it, nothing waits for it.
-  @Test(.timeLimit(.minutes(1)), arguments: [3600, -3600]) func aClockThatJumps(seconds: Int64)
+  @Test(.timeLimit(.minutes(5)), arguments: [3600, -3600]) func aClockThatJumps(seconds: Int64)
     async
   {
     await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
@@ -96,7 +96,7 @@ struct ChaosFaultTests {
 
   /// The same while a worker takes its time over a block and the trainer waits for it: nothing is ended for it, no time is
   /// counted backwards.
-  @Test(.timeLimit(.minutes(1)), arguments: [3600, -3600]) func aClockThatJumpsUnderASlowBlock(
+  @Test(.timeLimit(.minutes(5)), arguments: [3600, -3600]) func aClockThatJumpsUnderASlowBlock(
     seconds: Int64
   ) async {
     await #expect(processExitsWith: .success) { [seconds = seconds as Int64] in
@@ -125,7 +125,7 @@ struct ChaosFaultTests {
   }
 
   /// Set back an hour while a worker hangs: the time-out is as long as ever.
-  @Test(.timeLimit(.minutes(1))) func aClockSetBackUnderAStoppedWorker() async {
+  @Test(.timeLimit(.minutes(5))) func aClockSetBackUnderAStoppedWorker() async {
     await #expect(processExitsWith: .success) {
       alarm(40)
       cs_monotonic_jump(300_000_000, -3600 * 1_000_000_000)
@@ -142,7 +142,7 @@ struct ChaosFaultTests {
   }
 
   /// More shards than descriptors: those that are open make room.
-  @Test(.timeLimit(.minutes(1))) func fewDescriptors() async {
+  @Test(.timeLimit(.minutes(5))) func fewDescriptors() async {
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       try SyntheticSplit.records(1000, blocksPerShard: 1, in: folder.path)
@@ -193,7 +193,7 @@ struct ChaosFaultTests {
 
   /// Another file under a shard's name, as long and as sound but with other samples: who has the old one open reads on, a
   /// worker started later refuses the new one.
-  @Test(.timeLimit(.minutes(1))) func replacedUnderARunningLoader() async {
+  @Test(.timeLimit(.minutes(5))) func replacedUnderARunningLoader() async {
     await #expect(processExitsWith: .success) {
       let swap = try ShardSwap()
       let loader = try swap.loader(shuffle: .window)
@@ -208,7 +208,7 @@ struct ChaosFaultTests {
   }
 
   /// Replaced before a worker first opens it.
-  @Test(.timeLimit(.minutes(1))) func replacedBeforeItIsOpened() async {
+  @Test(.timeLimit(.minutes(5))) func replacedBeforeItIsOpened() async {
     await #expect(processExitsWith: .success) {
       let swap = try ShardSwap()
       let loader = try swap.loader(shuffle: .none)

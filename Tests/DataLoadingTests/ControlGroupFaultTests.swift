@@ -95,7 +95,7 @@ private func greedySplit(lives: UInt32) -> Split {
 @Suite("Loader: a control group's memory", .serialized) struct ControlGroupFaultTests {
   /// Replaced, with its cause, and the same bytes; a SIGKILL by hand in the same group is no want of memory; a worker
   /// that needs more each time stops the run with 75.
-  @Test(.timeLimit(.minutes(2))) func aWorkerThatOutgrowsIt() async throws {
+  @Test(.timeLimit(.minutes(5))) func aWorkerThatOutgrowsIt() async throws {
     let group: MemoryGroup
     do {
       group = try MemoryGroup(limitBytes: 128 << 20)

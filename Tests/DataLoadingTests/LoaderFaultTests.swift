@@ -320,7 +320,7 @@ struct LoaderFaultTests {
 
   /// Loaders that come and go, well or badly: no process, descriptor or mapping stays, and the supervisor holds none of the
   /// trainer's descriptors.
-  @Test(.timeLimit(.minutes(1))) func manyLoadersLeaveNothing() async {
+  @Test(.timeLimit(.minutes(5))) func manyLoadersLeaveNothing() async {
     await #expect(processExitsWith: .success) {
       func held() throws -> [Int] {
         let maps = String(decoding: try Files.read("/proc/self/maps"), as: UTF8.self)
