@@ -76,6 +76,23 @@ import Testing
         "expected 1 axis of whole numbers with rows first, found shape [2, 3] of f8"))
   }
 
+  /// What a stored number means goes by its type: images from 0 to 1, everything else as it is.
+  @Test(
+    arguments: [
+      ("|u1", 1, "image", Transform(scale: [1 / 255])),
+      ("<u2", 2, "image", Transform(scale: [1 / 65_535])), ("<f4", 4, "image", Transform()),
+      ("|u1", 1, "series", Transform()),
+    ] as [(String, Int, String, Transform)])
+  func scales(type: String, size: Int, kind: String, expected: Transform) throws {
+    let shape = kind == "image" ? [2, 1, 2, 2] : [2, 4]
+    try put(
+      ArrayFixture.npy(type, shape, [UInt8](repeating: 0, count: 8 * size)), folder.file("x.npy"))
+    var options = ReaderOptions()
+    options.kinds = [kind]
+    options.choices.fraction = 0
+    #expect(try Decoded(ArraysReader(source, options)).plan("train").transforms == [expected])
+  }
+
   /// .npy files side by side; groups stay whole.
   @Test func separateFiles() throws {
     try put(ArrayFixture.floats([40, 2], (0..<80).map { Float($0) }), folder.file("x.npy"))

@@ -111,6 +111,14 @@ import Testing
     let reader = try SequencesReader(source, options)
     let found = try decode(reader, shares: 2)
     #expect((found.rows, found.skipped) == (7, [1, 2, 3, 5]))
+    // Each with its own reason.
+    #expect(
+      found.problems.dropLast() == [
+        "expected one value in an array, found more",
+        "expected a sequence in 'sequence', found none",
+        "expected a value of 'k', found none",
+      ])
+    #expect(found.problems[3].contains("found '7,"), "\(found.problems[3])")
     #expect(try reader.splits(of: [])[0].task.names == ["1", "2", "3"])
   }
 }

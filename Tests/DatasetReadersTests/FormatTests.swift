@@ -162,6 +162,26 @@ import Testing
     #expect(failure.problem.contains("expected a MATLAB 7.3 (HDF5) file"))
   }
 
+  /// As the publisher packs it: unpacked for the reader, and gone again.
+  @Test(
+    arguments: [(.zip, "zip"), (.tar, "tar"), (.tarGzip, "tar.gz")]
+      as [(ArchiveFixture.Kind, String)])
+  func wafersWithinAnArchive(_ kind: ArchiveFixture.Kind, _ suffix: String) throws {
+    let folder = try TemporaryFolder()
+    try Files.createFolder(folder.file("raw"))
+    ArchiveFixture.write(
+      kind, [("MIR-WM811K/MATLAB/WM811K.mat", try Fixtures.bytes("WM811K.mat"))],
+      to: folder.file("raw/MIR-WM811K.\(suffix)"))
+    let reader = try WaferMapReader(RawSource(folder.file("raw")))
+    let sink = try RecordSink(path: folder.file("part"), recordBytes: reader.recordBytes)
+    let contents = try reader.decode(part: 0, share: .all, into: sink)
+    try sink.flush()
+    let (plain, records) = try decodeAll(WaferMapReader(RawSource(Fixtures.folder)), part: 0)
+    #expect(contents == plain)
+    #expect(try Files.read(folder.file("part")) == records.flatMap { $0 })
+    #expect(try Files.list(folder.path).sorted() == ["part", "raw"])
+  }
+
   @Test func wafers() throws {
     let reader = try WaferMapReader(RawSource(Fixtures.folder))
     let (contents, records) = try decodeAll(reader, part: 0)

@@ -75,7 +75,7 @@ import Testing
     Format(name: "tar.gz", seeds: ["x.tar.gz"], read: onDisk("x.tar.gz", readAll)),
     Format(
       name: "vocabulary", seeds: ["vocab.txt"],
-      read: onDisk("vocab.txt") { _ = try WordPiece($0.entries[0]) }),
+      read: onDisk("vocab.txt") { _ = try WordPiece($0.entries[0]).encode("the zeal of a bee") }),
   ]
 
   private static func decode(batch entry: RawEntry) throws {
@@ -102,7 +102,15 @@ import Testing
         .tar, [("in.tar", try Files.read(folder.file("in.tar"))), ("z", [9])],
         to: folder.file(name))
     case "vocab.txt":
-      return Array((0..<300).map { "[unused\($0)]\n" }.joined().utf8)
+      // Special pieces on their lines; two lines so long that most damage falls into them and leaves the others.
+      var lines = (0..<WordPiece.size).map { String($0, radix: 36) }
+      for (piece, place) in [
+        ("[PAD]", 0), ("[UNK]", 100), ("[CLS]", 101), ("[SEP]", 102), ("[MASK]", 103),
+        ("the", 1996),
+      ] { lines[place] = piece }
+      lines[1] = String(repeating: "b", count: 400)
+      lines[WordPiece.size - 1] = String(repeating: "z", count: 200_000)
+      return Array(lines.joined(separator: "\n").utf8)
     default: return try Fixtures.bytes(name)
     }
     return try Files.read(folder.file(name))

@@ -152,14 +152,14 @@ import Testing
   }
 
   @Test func birds() throws {
-    let names = [
+    let paths = [
       "001.Black_footed_Albatross/a b.jpg", "200.Common_Yellowthroat/c.jpg",
       "001.Black_footed_Albatross/d.jpg",
     ]
-    for (k, name) in names.enumerated() { try image(k, "CUB_200_2011/images/" + name) }
+    for (k, name) in paths.enumerated() { try image(k, "CUB_200_2011/images/" + name) }
     let root = "CUB_200_2011/"
     try put(
-      names.enumerated().map { "\($0 + 1) \($1)" }.joined(separator: "\n"),
+      paths.enumerated().map { "\($0 + 1) \($1)" }.joined(separator: "\n"),
       folder.file(root + "images.txt"))
     try put("1 1\n2 200\n3 1\n", folder.file(root + "image_class_labels.txt"))
     try put("1 0\n2 1\n3 1\n", folder.file(root + "train_test_split.txt"))
@@ -167,6 +167,9 @@ import Testing
     let plans = try reader.splits(of: [])
     #expect(plans.map { rows($0) } == [[1, 2], [0]])
     #expect(plans.map(\.columns) == [[199, 0], [0]])
+    let names = plans[1].task.names
+    #expect(names.count == 200 && names[1].isEmpty)
+    #expect((names[0], names[199]) == ("001.Black_footed_Albatross", "200.Common_Yellowthroat"))
     #expect(try decodeAll(reader) == (0..<3).map { try record($0) })
     try put("1 1\n2 201\n3 1\n", folder.file(root + "image_class_labels.txt"))
     let failure = try #require(throws: Failure.self) { _ = try CUBReader(source) }
@@ -188,6 +191,7 @@ import Testing
     #expect(plans.map { rows($0) } == [[0, 1, 2], [3]])
     #expect(plans.map(\.columns) == [[1, 0, 0], [1]])
     #expect(plans[0].task.names == ["banded", "zigzagged"])
+    #expect(try decodeAll(reader) == [0, 1, 0, 0].map { try record($0) })
   }
 
   /// By class, then name; cropped with the numbers as they are.
@@ -220,6 +224,45 @@ import Testing
     #expect(throws: Failure.self) { _ = try AircraftReader(source) }
   }
 
+  @Test func aircraftVariants() throws {
+    let root = "fgvc-aircraft-2013b/data/"
+    let variants = ["737-200", "707-320", "A330-200"]
+    for k in 0..<6 { try image(k, root + "images/000000\(k).jpg") }
+    for (file, first) in [("images_variant_trainval.txt", 0), ("images_variant_test.txt", 3)] {
+      let lines = (0..<3).map { "000000\(first + $0) \(variants[$0])" }
+      try put(lines.joined(separator: "\n"), folder.file(root + file))
+    }
+    try put(
+      (0..<6).map { "000000\($0) 1 1 9 8" }.joined(separator: "\n"),
+      folder.file(root + "images_box.txt"))
+    let plans = try AircraftReader(source).splits(of: [])
+    #expect(plans.map(\.columns) == [[0, 1, 2], [0, 1, 2]])
+    #expect(plans[0].task.names == ["707-320", "737-200", "A330-200"])
+  }
+
+  /// The publisher's tree: the folder's number is the class, on both sides of the cut.
+  @Test func trafficSigns() throws {
+    for file in ImageFixture.trafficSigns(eachClass: 5) {
+      try put(file.bytes, folder.file(file.name))
+    }
+    let reader = try TrafficSignReader(source, ReaderOptions())
+    let plans = try reader.splits(of: [])
+    #expect(plans.map { rows($0).count } == [43 * 4, 43])
+    for plan in plans { #expect(plan.columns == rows(plan).map { UInt8($0 / 5) }) }
+    #expect(try decodeAll(reader)[7 * 5 + 2] == record(37))
+  }
+
+  /// The ready-made batches by their number, which is not the order of their names.
+  @Test func batchesOfImageNet32() throws {
+    for number in [10, 2, 1] {
+      try put(Fixtures.bytes("batch.npz"), folder.file("train_data_batch_\(number).npz"))
+    }
+    let reader = try #require(ImageNet32.open(source) as? ImageNet32Reader)
+    #expect(
+      reader.parts.map { Files.name(of: $0.name) }
+        == [1, 2, 10].map { "train_data_batch_\($0).npz" })
+  }
+
   @Test func flowers() throws {
     try put(Fixtures.bytes("packed.mat"), folder.file("imagelabels.mat"))
     for k in 1...6 { try image(k, "jpg/image_0000\(k).jpg") }
@@ -229,6 +272,8 @@ import Testing
     let plans = try reader.splits(of: [])
     #expect(plans.map { rows($0).count } == [2, 4])
     #expect(try decodeAll(reader)[2] == record(3))
+    let labels: [UInt8] = [76, 2, 76, 101, 2, 0]
+    for plan in plans { #expect(plan.columns == rows(plan).map { labels[Int($0)] }) }
     try Files.remove(folder.file("jpg/image_00006.jpg"))
     #expect(throws: Failure.self) { _ = try FlowersReader(source) }
   }

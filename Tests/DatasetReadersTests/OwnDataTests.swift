@@ -191,6 +191,14 @@ import Testing
     #expect(wide.problem.hasPrefix("column 'name': expected numbers, or at most 64 categories"))
   }
 
+  /// 128 frames: their middles reach from the first sample to the last one, at most one hop further.
+  @Test(arguments: [(12_701, 100), (12_702, 101), (16_000, 126), (1, 1)])
+  func framesSpreadOverTheClip(length: Int, hop: Int) {
+    let shape = AudioReader.shape(rate: length, seconds: 1)
+    #expect((shape.length, shape.hop, shape.frames, shape.bands) == (length, hop, 128, 64))
+    #expect(shape.hop * 127 >= length - 1)
+  }
+
   @Test func audio() throws {
     for (speaker, rate) in [("ann", 8000), ("bob", 16_000), ("cat", 8000)] {
       for digit in 0..<3 {

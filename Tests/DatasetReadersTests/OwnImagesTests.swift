@@ -138,6 +138,15 @@ import Testing
     #expect([1, 8, 32, 64, 224, 37].map(ImageShape.patch) == [1, 1, 4, 8, 16, 1])
   }
 
+  @Test func patchesGoByTheSide() throws {
+    try put(colour(64, 32, [1, 2, 3]), folder.file("a/1.ppm"))
+    var options = ReaderOptions()
+    options.choices.fraction = 0
+    let plan = try #require(
+      try ImagesReader(source, options).splits(of: [PartContents(rowCount: 1)]).first)
+    #expect(plan.inputs[0].shape == [3, 32, 64] && plan.inputs[0].patch == [4, 8])
+  }
+
   /// A PNG of greys has one channel, whatever its alpha.
   @Test func greyPNG() throws {
     let bytes = try Fixtures.bytes("grey.png")

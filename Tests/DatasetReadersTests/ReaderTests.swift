@@ -215,6 +215,7 @@ import Testing
     #expect(try decoded.rows("train") == transfer.prefix(270).map { delivered[2700 + Int($0)] })
     #expect(try decoded.rows("test") == transfer.suffix(29).map { delivered[2700 + Int($0)] })
     #expect(try decoded.rows("pretrain").count == 2430)
+    #expect(try decoded.plan("test").task.names == ["background", "signal"])
   }
 
   @Test func featureOrderIsASCII() {
@@ -255,7 +256,7 @@ import Testing
       var bytes: [UInt8] = []
       for record in 0..<records {
         bytes.append(UInt8((k + record) % 10))
-        bytes += (0..<3072).map { UInt8(truncatingIfNeeded: $0 * 7 + record + k) }
+        bytes += (0..<3072).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 1024 + record + k) }
       }
       try put(bytes, folder.file("cifar-10-batches-bin/\(file)"))
     }
@@ -270,7 +271,10 @@ import Testing
     #expect(try decoded.rows("test") == Array(35..<42))
     let record = decoded.records.record(8)
     #expect(record.load(fromByteOffset: 3072, as: UInt8.self) == 2)
-    #expect(record.load(fromByteOffset: 10, as: UInt8.self) == 72)
+    // Second batch, second record: all of its bytes, channel after channel.
+    #expect(
+      (0..<3072).map { record.load(fromByteOffset: $0, as: UInt8.self) }
+        == (0..<3072).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 1024 + 2) })
     #expect(try decoded.plan("test").transforms == [Transform(scale: [1 / 255])])
   }
 

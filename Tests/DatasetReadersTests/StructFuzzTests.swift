@@ -85,7 +85,7 @@ private enum StructFuzz {
       var random = RandomStream(RandomKey(seed: 7, "hdf5", 0, UInt64(number)))
       FuzzedFormat.write(FuzzTests.mutated(seed, &random), path)
       do {
-        let array = try MATStructArray(RawSource(path).entries[0])
+        let array = try MATStructArray(RawSource(path).entries[0], scratch: path + ".mat")
         for member in ["waferMap", "failureType"] {
           for row in 0..<min(try array.count(member), 1000) { _ = try array.element(member, row) }
         }

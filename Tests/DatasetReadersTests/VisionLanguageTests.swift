@@ -156,6 +156,7 @@ import Testing
       #expect(Array(plan.columns[(k * width)...].prefix(width)) == ids + [1])
     }
     #expect(plan.task.names == ["cat", "dog"])
+    #expect(try decodeAll(reader)[0] == picture("colour.jpg"))
     let pair = try COCOReader(RawSource(folder.path), .mismatchedCaption, options)
     let plans = try pair.splits(of: [PartContents(rowCount: 3)])
     #expect(plans.map { rows($0) } == [[0, 1], [2]])
@@ -165,6 +166,53 @@ import Testing
     }
     #expect(failure.kind == .missingInput)
     #expect(failure.problem.contains("train2017/...000000000030.jpg"))
+  }
+
+  /// Each record's caption is the one that the swap names, its label whether that is its own.
+  @Test func swappedCaptions() throws {
+    let folder = try TemporaryFolder()
+    let count = 12
+    for part in ["train2017", "val2017"] {
+      for id in 1...count {
+        try put(
+          Fixtures.bytes("colour.jpg"),
+          folder.file("\(part)/\(String(id).leftPadded(to: 12)).jpg"))
+      }
+      let captions = (1...count).map { "{\"image_id\": \($0), \"caption\": \"number \($0)\"}" }
+      let instances = (1...count).map { "{\"image_id\": \($0), \"category_id\": 1}" }
+      try put(
+        "{\"annotations\": [\(captions.joined(separator: ","))]}",
+        folder.file("annotations/captions_\(part).json"))
+      try put(
+        "{\"annotations\": [\(instances.joined(separator: ","))], \"categories\": [{\"name\": \"cat\", \"id\": 1}]}",
+        folder.file("annotations/instances_\(part).json"))
+    }
+    var options = ReaderOptions()
+    options.vocabulary = Self.vocabulary
+    let reader = try COCOReader(RawSource(folder.path), .mismatchedCaption, options)
+    let pieces = try pieces()
+    let swap = CaptionSwap(count)
+    #expect(swap.captions.indices.contains { swap.captions[$0] != $0 && swap.labels[$0] == 0 })
+    var expected: [UInt8] = []
+    for record in 0..<count {
+      let ids = pieces.encode("number \(swap.captions[record] + 1)")
+      for id in ids { expected += [UInt8(id & 255), UInt8(id >> 8)] }
+      expected.append(swap.labels[record])
+    }
+    for plan in try reader.splits(of: [PartContents(rowCount: 2 * count)]) {
+      #expect(plan.task.names == ["mismatched", "matched"])
+      #expect(plan.columns == expected)
+    }
+  }
+
+  /// A picture as every record of these sets has it.
+  private func picture(_ fixture: String) throws -> [UInt8] {
+    try Fixtures.bytes(fixture).withUnsafeBytes { bytes in
+      var record = [UInt8](repeating: 0, count: CaptionedImages.recordBytes)
+      let image = try ImageDecoder.rgb(bytes, at: fixture)
+      record.withUnsafeMutableBytes { CaptionedImages.store(image, into: $0.baseAddress!) }
+      return record
+    }
   }
 
   @Test func questions() throws {
@@ -199,6 +247,8 @@ import Testing
       [UInt8($0 & 255), UInt8($0 >> 8)]
     }
     #expect(Array(plans[0].columns[130..<194]) == third)
+    #expect(plans[1].task.names == ["wrong answer", "right answer"])
+    #expect(try decodeAll(reader)[1] == picture("colour.jpg"))
     #expect(reader.notes[0].contains("2 questions without their answer"))
     #expect(reader.tree.count == 2)
   }

@@ -122,9 +122,9 @@ import Testing
     options.window = 3
     options.choices.label = "what"
     options.choices.fraction = 0
-    #expect(
-      try failure { _ = try Decoded(WindowsReader(source, options)) }.problem
-        == "expected 2 columns, found 1")
+    let stopped = try failure { _ = try Decoded(WindowsReader(source, options)) }
+    #expect(stopped.problem == "expected 2 columns, found 1")
+    #expect(stopped.place.hasSuffix("one.csv, line 12"))
     options.skipsBadRecords = true
     let reader = try WindowsReader(source, options)
     let sink = try RecordSink(
@@ -133,6 +133,8 @@ import Testing
     #expect(contents.rowCount == 4)
     #expect(sink.skipped.map(\.row) == [1, 3])
     #expect(sink.skipped[0].failure.problem == "column 'x': expected a number, found 'oh'")
+    #expect(sink.skipped[0].failure.place.hasSuffix("one.csv, line 6"))
+    #expect(sink.skipped[1].failure.problem == "expected 2 columns, found 1")
     #expect(sink.skipped[1].failure.place.hasSuffix("one.csv, line 12"))
   }
 

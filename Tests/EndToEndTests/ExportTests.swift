@@ -164,16 +164,27 @@ import Testing
 
   @Test func mistakes() throws {
     try SyntheticSplit.records(20, in: folder.file("shards"), split: "train")
-    #expect(try export("csv").code == 64)
+    let format = try export("csv")
+    #expect(format.code == 64)
+    #expect(format.messages.contains("--format: expected "), "\(format.messages)")
+    #expect(format.messages.contains("npz") && format.messages.contains("webdataset"))
+    #expect(!Files.exists(folder.file("out")))
     try Files.createFolder(folder.file("out/synthetic/train"))
     let there = try export("npz")
     #expect(there.code == 64 && there.messages.contains("is there already"))
+    #expect(try Files.list(folder.file("out/synthetic")) == ["train"])
+    #expect(try Files.list(folder.file("out/synthetic/train")).isEmpty)
     let shard = folder.file("shards/shard-00000.mdb")
     var bytes = try Files.read(shard)
     for k in 8192..<bytes.count { bytes[k] ^= 0x55 }
     try put(bytes, shard)
     let damaged = try export("webdataset", "other")
     #expect(damaged.code == 65, "\(damaged.messages)")
+    #expect(damaged.messages.contains("shard-00000.mdb"), "\(damaged.messages)")
     #expect(!Files.exists(folder.file("other")), "nothing is left behind")
+    // What else stands in the folder stays.
+    try put("mine", folder.file("other/synthetic/notes.txt"))
+    #expect(try export("webdataset", "other").code == 65)
+    #expect(try Files.list(folder.file("other/synthetic")) == ["notes.txt"])
   }
 }

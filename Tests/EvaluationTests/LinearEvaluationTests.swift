@@ -63,6 +63,16 @@ import Testing
     #expect(abs(statistics.interval95![0] + 0.357246) < 2e-5)
     #expect(abs(statistics.interval95![1] - 0.957246) < 2e-5)
     #expect(SeedStatistics([0.5]).interval95 == nil)
+    // scipy.stats.t.ppf(0.975, n) for n = 1 to 30.
+    let quantiles = [
+      12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004, 2.262157,
+      2.228139, 2.200985, 2.178813, 2.160369, 2.144787, 2.131450, 2.119905, 2.109816, 2.100922,
+      2.093024, 2.085963, 2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.051831,
+      2.048407, 2.045230, 2.042272,
+    ]
+    for (k, expected) in quantiles.enumerated() {
+      #expect(abs(SeedStatistics.quantile(k + 1) - expected) < 6e-5, "\(k + 1)")
+    }
     // scipy.stats.t.ppf(0.975, 31) and (0.975, 200)
     #expect(abs(SeedStatistics.quantile(31) - 2.039513) < 2e-4)
     #expect(abs(SeedStatistics.quantile(200) - 1.971896) < 2e-4)

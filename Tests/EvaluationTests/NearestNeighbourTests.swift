@@ -16,6 +16,19 @@ import Testing
     #expect(predicted == .classes([0, 1, 2]))
   }
 
+  /// Of classes with equal votes the smaller wins, wherever their samples stand.
+  @Test func equalVotes() throws {
+    for labels in [[2, 1], [1, 2]] as [[Int32]] {
+      let train = FeatureSet(
+        width: 2, features: [1, 0, 1, 0], labels: .classes(labels), ids: [0, 1])
+      let test = FeatureSet(width: 2, features: [3, 0], labels: .classes([0]), ids: [0])
+      let predicted = try nearestNeighbourPredictions(
+        train: train, test: test, task: EvaluationTask(.classes(3), metric: .accuracy),
+        neighbours: 2)
+      #expect(predicted == .classes([1]))
+    }
+  }
+
   @Test func regressionIsAWeightedMean() throws {
     let train = FeatureSet(
       width: 2, features: [1, 0, 1, 0, 0, 1], labels: .values([2, 4, 100]), ids: [0, 1, 2])

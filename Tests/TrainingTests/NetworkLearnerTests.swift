@@ -137,6 +137,59 @@ private final class StoredSource: BatchSource {
     #expect(optimizer.names.count == 2 * (model.names.count - 4))
   }
 
+  /// All values of a file of a run's first checkpoint whose names begin so.
+  private func values(_ path: String, _ prefix: String = "") throws -> [Float] {
+    let file = try TensorArchive(path: path)
+    return try file.names.sorted().filter { $0.hasPrefix(prefix) && !$0.contains("running_") }
+      .flatMap { try file.floats($0) }
+  }
+
+  /// One step of a run with these options.
+  private func oneStep<Found>(
+    _ options: String, _ look: (CheckpointFiles) throws -> Found
+  ) throws -> Found {
+    let bench = try Bench(Self.small)
+    _ = try train(bench, settings: ["steps=1"] + options.split(separator: " ").map(String.init))
+    return try look(bench.directory.checkpoint(step: 1))
+  }
+
+  private static func norm(_ values: [Float]) -> Double {
+    values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+  }
+
+  /// What the first moment holds of the first gradient is a tenth of it: the bound's, when that is shorter.
+  @Test(arguments: [1e-3, 2e-2]) func theOptimizerSeesTheClippedGradient(bound: Double) throws {
+    let moments = try oneStep("clip_norm=\(bound)") { try values($0.optimizer, "exp_avg.") }
+    #expect(abs(Self.norm(moments) / (0.1 * bound) - 1) < 1e-4)
+  }
+
+  /// A batch in four passes: the same gradient, but for the order of its sums.
+  @Test func passesOfAStep() throws {
+    let whole = try oneStep("accumulate=1") { try values($0.optimizer, "exp_avg.") }
+    let passes = try oneStep("accumulate=4") { try values($0.optimizer, "exp_avg.") }
+    let difference = Self.norm(zip(whole, passes).map { $0 - $1 })
+    #expect(difference > 0 && difference < 1e-4 * Self.norm(whole), "\(difference)")
+  }
+
+  /// After the first update the mean is 2/11 of the initial parameters and 9/11 of the new ones.
+  @Test func theMeanCountsTheUpdateJustDone() throws {
+    let still = try oneStep("learning_rate=1e-30") { try values($0.model) }
+    let (moved, mean) = try oneStep("ema_decay=0.999") {
+      (try values($0.model), try values($0.average))
+    }
+    #expect(Self.norm(zip(moved, still).map { $0 - $1 }) > 1e-2)
+    let expected = zip(moved, still).map { 2 / 11 * $1 + 9 / 11 * $0 }
+    let error = Self.norm(zip(mean, expected).map { $0 - $1 })
+    #expect(error < 1e-5 * Self.norm(expected), "\(error)")
+  }
+
+  /// The first of four steps of a climb to four times the rate is a step at the rate.
+  @Test func theScheduleBeginsWithTheFirstUpdate() throws {
+    let plain = try oneStep("learning_rate=1e-3") { try values($0.model) }
+    let climbing = try oneStep("learning_rate=4e-3 warmup=4") { try values($0.model) }
+    #expect(plain == climbing)
+  }
+
   @Test func aLetterOutsideTheVocabularyIsNamed() throws {
     let bench = try Bench(Self.small)
     let failure = #expect(throws: Failure.self) { try train(bench) { $0.wrongAt = 7 } }

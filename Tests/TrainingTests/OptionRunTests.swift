@@ -91,6 +91,23 @@ import Testing
     #expect(model.metadata == mean.metadata)
   }
 
+  /// On all samples the online probe says of the last step what metamae-eval says of its checkpoint.
+  @Test(.timeLimit(.minutes(1)), arguments: ["lbfgs", "paper", "knn"])
+  func theOnlineProbeIsTheEvaluation(_ probe: String) throws {
+    let bench = try bench("probe_every: 6\nprobe: \(probe)\nprobe_samples: 40\n")
+    try finish(bench, bench.start)
+    let reading = try #require(try bench.bench.metrics().last?.readings.probe)
+    let evaluation = try ProgramRun(
+      "metamae-eval",
+      ["--run", bench.run, "--shards", bench.shards, "--probe", probe, "--json"])
+    try #require(evaluation.code == 0, "\(evaluation.messages)")
+    let record = try JSONDecoder().decode(
+      EvaluationRecord.self, from: Data(evaluation.output.utf8))
+    #expect(abs(reading.value - record.value) < 1e-9 && reading.probe == probe)
+    #expect(
+      (reading.trainSamples, reading.testSamples) == (record.trainSamples, record.testSamples))
+  }
+
   /// Without the options nothing of them is written.
   @Test(.timeLimit(.minutes(1))) func offByDefault() throws {
     let bench = try bench("")

@@ -33,6 +33,29 @@ import Testing
     #expect(plan.cells.map { "\($0.row.name) \($0.dataset) \($0.seed)" } == expected)
   }
 
+  /// The file's settings, then the row's, then the command line's; and how often a run saves unless one of them says.
+  @Test func laterSettingsWin() throws {
+    let file = folder.file("set.yaml")
+    try Files.writeAtomically(
+      """
+      datasets: [a]
+      pretrain: same
+      set: {batch: 8, dropout: 0.2, mask_ratio: 0.5, steps: 5}
+      rows:
+        - {name: x, objective: mae, set: {batch: 16, dropout: 0.3}}
+        - {name: y, objective: mae, set: {save_every: 7, keep_checkpoints: 3}}
+      """, to: file)
+    var request = SweepRequest(file: file, output: folder.file("out"))
+    (request.settings, request.steps) = (["batch=32"], 900)
+    let cells = try SweepPlan(request).cells.map(\.configuration)
+    #expect(cells.map(\.batch) == [32, 32])
+    #expect(cells.map(\.dropout) == [0.3, 0.2])
+    #expect(cells.map(\.settings.maskRatio) == [0.5, 0.5])
+    #expect(cells.map(\.steps) == [900, 900])
+    #expect(cells.map(\.saveEvery) == [45, 7])
+    #expect(cells.map(\.keepCheckpoints) == [1, 3])
+  }
+
   /// Every row of the grids on small sets resolves, on every set.
   @Test(arguments: [("systems", 65), ("ablations", 30)])
   func shippedGrids(_ name: String, _ cells: Int) throws {

@@ -175,7 +175,7 @@ public enum DatasetRegistry {
       name: "vggflower", layout: "jpg/image_00001.jpg ..., imagelabels.mat",
       splits: ["train", "test"], open: { source, _ in try FlowersReader(source) }),
     Entry(
-      name: "wafer-map", layout: "LSWMD.pkl, or WM811K.mat (not in an archive)",
+      name: "wafer-map", layout: "LSWMD.pkl, or WM811K.mat",
       splits: ["pretrain", "train", "test"], open: { source, _ in try WaferMapReader(source) }),
     Entry(
       name: "mscoco",

@@ -6,7 +6,7 @@ import Glibc
 
 /// Appends records to a part's scratch file; runs of consecutive rows go out in one write.
 final class RecordSink {
-  private let path: String
+  let path: String
   private let descriptor: Int32
   private let recordBytes: Int
   private let buffer: UnsafeMutableRawBufferPointer

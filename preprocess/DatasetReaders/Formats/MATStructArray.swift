@@ -1,8 +1,10 @@
 // MATLAB v7.3 struct arrays (HDF5), an element of a member at a time: datasets.md section 3. libhdf5 reads files on disk
-// only and trusts much of what it finds: use it in a process of a build, which may die.
+// only (one within an archive is unpacked for it) and trusts much of what it finds: use it in a process of a build, which
+// may die.
 
 import Basics
 import CStructArrays
+import Glibc
 
 final class MATStructArray {
   enum Element: Equatable {
@@ -18,21 +20,32 @@ final class MATStructArray {
   private let handle: UnsafeMutableRawPointer
   private var fields: [String: (handle: UnsafeMutableRawPointer, count: Int)] = [:]
 
-  /// - Throws: badData when it is no HDF5 file; usage when it lies within an archive.
-  init(_ entry: RawEntry) throws {
+  /// - Parameter scratch: where a file within an archive is unpacked to; gone from the folder before the first read.
+  /// - Throws: badData when it is no HDF5 file; inputOutput or tryAgain when it cannot be unpacked.
+  init(_ entry: RawEntry, scratch: String) throws {
     place = entry.place
-    guard entry.inside.isEmpty else {
-      throw Failure(
-        .usage, at: entry.place, "expected a file on disk, found it in an archive",
-        remedy: "Unpack it: HDF5 is read in place.")
-    }
-    guard let handle = csa_open(entry.file) else {
+    let isPacked = !entry.inside.isEmpty
+    defer { if isPacked { unlink(scratch) } }
+    if isPacked { try Self.unpack(entry, to: scratch) }
+    guard let handle = csa_open(isPacked ? scratch : entry.file) else {
       throw Failure(
         .badData, at: entry.place,
         "expected a MATLAB 7.3 (HDF5) file, found none, or a damaged one",
         remedy: "Get the file again.")
     }
     self.handle = handle
+  }
+
+  private static func unpack(_ entry: RawEntry, to path: String) throws {
+    let stream = try entry.open()
+    let file = try FileWriter(path)
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { bytes.deallocate() }
+    while true {
+      let count = try stream.read(into: bytes)
+      if count == 0 { return }
+      try file.write(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+    }
   }
 
   deinit {

@@ -31,7 +31,8 @@ struct WaferMapReader: DatasetReader {
   func decode(part: Int, share: RowShare, into sink: RecordSink) throws -> PartContents {
     let table: any WaferSource =
       try parts[part].name.hasSuffix(".mat")
-      ? WaferArray(MATStructArray(parts[part])) : WaferTable(Pickle(FileBytes(parts[part])))
+      ? WaferArray(MATStructArray(parts[part], scratch: sink.path + ".mat"))
+      : WaferTable(Pickle(FileBytes(parts[part])))
     var marks = [UInt8](repeating: Self.unlabelled, count: table.count)
     for row in 0..<table.count {
       try sink.attempt(row) { record in

@@ -20,7 +20,8 @@ struct WordPiece: Sendable {
     var longest = 0
     var count = 0
     while let line = try reader.next() {
-      if ids[Array(line)[...]] == nil && count < Self.size { ids[Array(line)[...]] = UInt16(count) }
+      let piece = Array(line)[...]
+      if count < Self.size && ids[piece] == nil { ids[piece] = UInt16(count) }
       longest = max(longest, line.count)
       count += 1
     }
