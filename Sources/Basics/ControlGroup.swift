@@ -20,18 +20,23 @@ public enum ControlGroup {
     return found
   }
 
-  /// What a file of the group says; nil where there is none.
+  /// The paths at which a file of the group is, the likeliest first; none: it is not there.
   /// - Parameters:
   ///   - name: in the unified tree.
   ///   - old: in the controller's own folder; nil: nothing corresponds.
-  public static func text(_ controller: String, _ name: String, orVersion1 old: String?) -> String?
+  public static func files(_ controller: String, _ name: String, orVersion1 old: String?)
+    -> [String]
   {
     let folders = folders(controller)
     var candidates = folders.version2.map { "\($0)/\(name)" }
     if let old { candidates += folders.version1.map { "\($0)/\(old)" } }
-    for path in candidates where Files.exists(path) {
-      if let bytes = try? Files.read(path) { return String(decoding: bytes, as: UTF8.self) }
-    }
-    return nil
+    return candidates.filter(Files.exists)
+  }
+
+  /// What the first of them that can be read says; nil: none can.
+  public static func text(_ controller: String, _ name: String, orVersion1 old: String?) -> String?
+  {
+    files(controller, name, orVersion1: old).lazy.compactMap { try? Files.read($0) }.first
+      .map { String(decoding: $0, as: UTF8.self) }
   }
 }

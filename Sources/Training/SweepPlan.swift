@@ -61,9 +61,11 @@ public struct SweepPlan: Sendable {
     let names = try Self.picked(request.rows, of: file.rows.map(\.name), "--rows", request.file)
     rows = file.rows.filter { names.contains($0.name) }
     var cells: [Cell] = []
-    for seed in 0..<rows.reduce(0, { max($0, Self.seeds(of: $1, file, request)) }) {
+    // The command line's count is every row's.
+    let seeds = rows.map { request.seeds ?? $0.seeds ?? file.seeds }
+    for seed in 0..<(seeds.max() ?? 0) {
       for dataset in datasets {
-        for row in rows where seed < Self.seeds(of: row, file, request) {
+        for (row, count) in zip(rows, seeds) where seed < count {
           let source = Self.source(of: dataset, file)
           cells.append(
             Cell(
@@ -78,11 +80,6 @@ public struct SweepPlan: Sendable {
   /// `higgs_transfer` and `genomics` as the set that is evaluated.
   private static func evaluated(_ name: String) -> String {
     DatasetCatalogue.standardTransfer(of: DatasetCatalogue.entry(name)?.name ?? name)
-  }
-
-  /// The command line's count is every row's.
-  private static func seeds(of row: SweepRow, _ file: SweepFile, _ request: SweepRequest) -> Int {
-    request.seeds ?? row.seeds ?? file.seeds
   }
 
   private static func source(of dataset: String, _ file: SweepFile) -> String {

@@ -51,15 +51,7 @@ struct GuideRow: Sendable, CustomTestStringConvertible {
 
   /// Two steps of a small MetaMAE, and the probe where there are labels.
   private func expectTraining(_ name: String, in folder: TemporaryFolder, isLabelled: Bool) throws {
-    try Files.writeAtomically(
-      """
-      dataset: \(name)
-      steps: 2
-      batch: 4
-      encoder: {width: 16, heads: 2, layers: 1}
-      decoder: {width: 8, heads: 2, layers: 1}
-      projector: {hidden: 16, out: 8}
-      """, to: folder.file("small.yaml"))
+    try Files.writeAtomically(smallModel(name, batch: 4), to: folder.file("small.yaml"))
     let shards = ["--shards", folder.file("shards"), "--run", folder.file("run")]
     let training = try ProgramRun(
       "metamae-train", ["--config", folder.file("small.yaml"), "--workers", "1"] + shards)

@@ -31,15 +31,7 @@ import Testing
       ])
     let config = folder.file("small.yaml")
     try Files.writeAtomically(
-      """
-      dataset: collisions
-      steps: 2
-      batch: 8
-      learning_rate: 0.05
-      encoder: {width: 16, heads: 2, layers: 1}
-      decoder: {width: 8, heads: 2, layers: 1}
-      projector: {hidden: 16, out: 8}
-      """, to: config)
+      smallModel("collisions", batch: 8, "learning_rate: 0.05"), to: config)
     let initial = try evaluated(["--random-init", "--config", config])
     _ = try succeed(
       "metamae-eval",

@@ -42,7 +42,6 @@ enum PlaneBatches {
     /// Holds the bytes, but for those that were copied.
     private let owner: FileBytes
     private let bytes: UnsafeRawBufferPointer
-    private var isCopied = false
 
     /// A dict with `data` and `labels`.
     init(pickle entry: RawEntry) throws {
@@ -73,7 +72,6 @@ enum PlaneBatches {
       }
       bytes = place!
       owner = file
-      isCopied = !file.holds(bytes)
     }
 
     /// An archive with data.npy and labels.npy.
@@ -107,7 +105,7 @@ enum PlaneBatches {
       bytes = UnsafeRawBufferPointer(rebasing: data.bytes[head.byteCount...])
     }
 
-    deinit { if isCopied { bytes.deallocate() } }
+    deinit { if !owner.holds(bytes) { bytes.deallocate() } }
 
     func copy(_ row: Int, to record: UnsafeMutableRawPointer) {
       if isFortran {
