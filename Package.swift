@@ -80,7 +80,7 @@ let package = Package(
 
     room("Basics", ["CSystem", "CCrypto"]),
     room("Experiments", ["Basics", "CYAML"]),
-    room("ShardFormat", ["Basics", "CLMDB", "CZstd", "CShuffle"]),
+    room("ShardFormat", ["Basics", "CSystem", "CLMDB", "CZstd", "CShuffle"]),
     room(
       "DatasetReaders",
       [

@@ -91,6 +91,8 @@ int64_t cs_file_system(const char *path) {
   return statfs(path, &s) == 0 ? (int64_t)(uint32_t)s.f_type : -1;
 }
 
+void cs_begin_writing_out(int descriptor) { (void)sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
+
 int cs_terminal_columns(int descriptor) {
   struct winsize w;
   return ioctl(descriptor, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;

@@ -1,63 +1,22 @@
-// One zstd frame with content size and checksum, and the byte shuffle in front of it. The only file that imports
-// CZstd.
+// One zstd frame with content size and checksum. The only file that imports CZstd.
 
-import CShuffle
 import CZstd
-import Glibc
-
-/// The fields of a block with their bytes regrouped: all first bytes, all second bytes, ... of each field of
-/// multi-byte numbers. Neighbouring numbers then differ in runs that compress.
-enum ByteShuffle {
-  /// - Parameter widths: (bytes of an element, elements) of each field, in order.
-  static func apply(
-    _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer,
-    _ widths: [(element: Int, count: Int)]
-  ) {
-    var (from, to) = (
-      source.assumingMemoryBound(to: UInt8.self), target.assumingMemoryBound(to: UInt8.self)
-    )
-    for (element, count) in widths {
-      if element == 1 {
-        memcpy(to, from, count)
-      } else {
-        for byte in 0..<element {
-          let plane = to + byte * count
-          let first = from + byte
-          var i = 0
-          while i < count {
-            plane[i] = first[i &* element]
-            i &+= 1
-          }
-        }
-      }
-      from += element * count
-      to += element * count
-    }
-  }
-
-  /// The inverse of `apply`.
-  static func undo(
-    _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer,
-    _ widths: [(element: Int, count: Int)]
-  ) {
-    var (from, to) = (source, target)
-    for (element, count) in widths {
-      csh_unshuffle(Int32(element), from, count, to, count)
-      from += element * count
-      to += element * count
-    }
-  }
-}
 
 /// Compresses blocks; contexts reused.
 ///
 /// Each block is compressed at level 3, and without looking for repetitions (entropy coding only) where that may become
 /// smaller: the smaller frame is kept. Of noise-like blocks, where level 3 finds chance repetitions, the second is smaller
 /// and twice as fast to decompress; where it cannot win it would cost a third of the time.
+///
+/// zstd has one code for all bytes of each of its own blocks. The lowest bytes of measured numbers are noise that no code
+/// shortens, and they spoil the code of the highest ones: entropy coding alone gives them zstd blocks of their own, which
+/// are then stored as they are.
 final class FrameCompressor {
   static let level: Int32 = 3
+  /// Level 3, and entropy coding alone.
   private let contexts: [OpaquePointer]
   private let frames: [UnsafeMutableRawBufferPointer]
+  private var stretches: [UnsafeRawBufferPointer] = []
 
   init(mostBytes: Int) {
     contexts = [Self.level, ZSTD_minCLevel()].map { level in
@@ -69,9 +28,8 @@ final class FrameCompressor {
     }
     // ZSTD_c_literalCompressionMode = ZSTD_ps_enable: the lowest levels would store literals as they are.
     ZSTD_CCtx_setParameter(contexts[1], ZSTD_c_experimentalParam5, 1)
-    frames = contexts.map { _ in
-      .allocate(byteCount: ZSTD_compressBound(mostBytes), alignment: 64)
-    }
+    let bound = ZSTD_compressBound(mostBytes) + Self.mostStretches * Self.blockHeaderBytes
+    frames = contexts.map { _ in .allocate(byteCount: bound, alignment: 64) }
   }
 
   deinit {
@@ -80,54 +38,75 @@ final class FrameCompressor {
   }
 
   /// The frame of `bytes`; valid until the next call.
-  func compress(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    let found = compress(bytes, 0)
-    guard Self.entropyBytes(bytes) < found else {
+  /// - Parameter planes: bytes of each of its planes, in order (`ByteShuffle.planes`).
+  func compress(_ bytes: UnsafeRawBufferPointer, planes: [Int]) -> UnsafeRawBufferPointer {
+    let found = check(
+      ZSTD_compress2(
+        contexts[0], frames[0].baseAddress, frames[0].count, bytes.baseAddress, bytes.count))
+    guard part(bytes, planes) < found else {
       return UnsafeRawBufferPointer(rebasing: frames[0][..<found])
     }
-    let coded = compress(bytes, 1)
+    let coded = codeStretches(of: bytes.count)
     let best = coded < found ? 1 : 0
     return UnsafeRawBufferPointer(rebasing: frames[best][..<min(found, coded)])
   }
 
-  private func compress(_ bytes: UnsafeRawBufferPointer, _ k: Int) -> Int {
-    let size = ZSTD_compress2(
-      contexts[k], frames[k].baseAddress, frames[k].count, bytes.baseAddress, bytes.count)
-    precondition(ZSTD_isError(size) == 0, "zstd: \(String(cString: ZSTD_getErrorName(size)))")
-    return size
+  // MARK: entropy coding
+
+  /// A plane below this many bytes joins the one before: a block of its own would cost more than it spares.
+  private static let leastPlane = 4096
+  /// Of 8 bits a byte: what a plane is noise from.
+  private static let noise = 0.95
+  private static let mostStretches = 64
+  private static let blockHeaderBytes = 3
+
+  /// Finds the stretches of planes that are noise, and those between.
+  /// - Returns: the bytes that no code of each stretch's single bytes goes below.
+  private func part(_ bytes: UnsafeRawBufferPointer, _ planes: [Int]) -> Int {
+    stretches.removeAll(keepingCapacity: true)
+    var (start, end, wasNoise, least) = (0, 0, false, 0)
+    var stretch = ByteHistogram()
+    func close() {
+      stretches.append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      least += stretch.entropyBytes
+    }
+    for (k, count) in planes.enumerated() {
+      let plane = ByteHistogram(UnsafeRawBufferPointer(rebasing: bytes[end..<end + count]))
+      let isNoise =
+        count < Self.leastPlane
+        ? wasNoise : Double(plane.entropyBytes) >= Self.noise * Double(count)
+      if k > 0 && isNoise != wasNoise && stretches.count < Self.mostStretches - 1 {
+        close()
+        start = end
+        stretch = ByteHistogram()
+      }
+      stretch.merge(plane)
+      wasNoise = isNoise
+      end += count
+    }
+    close()
+    return least
   }
 
-  /// No code of single bytes is shorter: n log2(n / count) bits over the values of each 128 KiB, which zstd codes apart.
-  private static func entropyBytes(_ bytes: UnsafeRawBufferPointer) -> Int {
-    var bits = 0.0
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 1024) { counts in
-      var start = 0
-      while start < bytes.count {
-        let end = min(start + (1 << 17), bytes.count)
-        counts.initialize(repeating: 0)
-        // Four tables, so that equal neighbours do not wait for each other.
-        var i = start
-        while i &+ 4 <= end {
-          counts[Int(bytes[i])] &+= 1
-          counts[256 &+ Int(bytes[i &+ 1])] &+= 1
-          counts[512 &+ Int(bytes[i &+ 2])] &+= 1
-          counts[768 &+ Int(bytes[i &+ 3])] &+= 1
-          i &+= 4
-        }
-        while i < end {
-          counts[Int(bytes[i])] &+= 1
-          i &+= 1
-        }
-        let whole = Double(end - start)
-        for value in 0..<256 {
-          let count =
-            counts[value] + counts[256 + value] + counts[512 + value] + counts[768 + value]
-          if count > 0 { bits += Double(count) * log2(whole / Double(count)) }
-        }
-        start = end
-      }
+  /// - Returns: the bytes of the frame of all stretches, each of which begins a zstd block.
+  private func codeStretches(of byteCount: Int) -> Int {
+    let (context, frame) = (contexts[1], frames[1])
+    var target = ZSTD_outBuffer(dst: frame.baseAddress, size: frame.count, pos: 0)
+    check(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
+    check(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(byteCount)))
+    for (i, stretch) in stretches.enumerated() {
+      var source = ZSTD_inBuffer(src: stretch.baseAddress, size: stretch.count, pos: 0)
+      let end = i == stretches.count - 1 ? ZSTD_e_end : ZSTD_e_flush
+      let waiting = check(ZSTD_compressStream2(context, &target, &source, end))
+      precondition(waiting == 0, "zstd: the frame is longer than its bound")
     }
-    return Int(bits / 8)
+    return target.pos
+  }
+
+  @discardableResult
+  private func check(_ code: Int) -> Int {
+    precondition(ZSTD_isError(code) == 0, "zstd: \(String(cString: ZSTD_getErrorName(code)))")
+    return code
   }
 }
 

@@ -4,6 +4,7 @@
 
 import Basics
 import CLMDB
+import CSystem
 import Glibc
 
 /// Writes one shard in ascending block order. The bytes depend on the blocks alone.
@@ -66,9 +67,17 @@ public final class ShardDatabaseWriter {
     pending = 0
   }
 
-  /// Commits and makes the file durable. Nothing may be appended after it.
-  public func finish() throws {
+  /// Commits and has the kernel begin to write the file out: what reads it meanwhile does not wait for the disk. Nothing
+  /// may be appended after it.
+  public func flush() throws {
     try commit()
+    var descriptor: Int32 = -1
+    try check(mdb_env_get_fd(environment, &descriptor), "flush")
+    cs_begin_writing_out(descriptor)
+  }
+
+  /// Makes the flushed file durable.
+  public func finish() throws {
     try check(mdb_env_sync(environment, 1), "sync")
     mdb_env_close(environment)
     environment = nil

@@ -49,15 +49,18 @@ public enum ShardWriter {
         let bytes = UnsafeMutableRawBufferPointer(
           rebasing: raw[..<manifest.byteCount(ofBlock: block)])
         try fill(block, bytes)
-        ByteShuffle.apply(
-          bytes.baseAddress!, shuffled.baseAddress!, manifest.widths(ofBlock: block))
-        let frame = compressor.compress(UnsafeRawBufferPointer(rebasing: shuffled[..<bytes.count]))
+        let widths = manifest.widths(ofBlock: block)
+        ByteShuffle.apply(bytes.baseAddress!, shuffled.baseAddress!, widths)
+        let frame = compressor.compress(
+          UnsafeRawBufferPointer(rebasing: shuffled[..<bytes.count]),
+          planes: ByteShuffle.planes(widths))
         try database.append(block: block, frame)
       }
-      try database.finish()
+      try database.flush()
       let entry = ShardEntry(
         file: name, bytes: try Files.size(beside), sha256: try Digest.sha256(file: beside),
         firstBlock: blocks.lowerBound, blockCount: blocks.count)
+      try database.finish()
       guard rename(beside, path) == 0 else {
         throw Failure.system(errno, at: path, "cannot rename")
       }

@@ -107,6 +107,42 @@ import Testing
     #expect(trees[0] == trees[2])
   }
 
+  /// Large enough that all processes sum: channel c of a sample holds 9 c, 9 c + 1, 9 c + 2, 9 c + 3 in turn; the last
+  /// channel has a number of the sample's own instead.
+  @Test(arguments: ["<f4", "<u2"])
+  func statisticsOfALargePartDoNotDependOnJobs(type: String) throws {
+    let (samples, channels, side) = (6000, 3, type == "<f4" ? 20 : 28)
+    func bytes(_ values: [Int]) -> [UInt8] {
+      values.flatMap { value in
+        type == "<f4"
+          ? withUnsafeBytes(of: Float(value).bitPattern.littleEndian, Array.init)
+          : withUnsafeBytes(of: UInt16(value).littleEndian, Array.init)
+      }
+    }
+    let first = bytes((0..<2).flatMap { c in (0..<side * side).map { 9 * c + $0 % 4 } })
+    let array = ArrayFixture.npy(
+      type, [samples, channels, side, side],
+      Array((0..<samples).map { first + bytes(Array(repeating: $0, count: side * side)) }.joined()))
+    try array.withUnsafeBytes { try Files.write($0, to: raw + "/x.npy") }
+    let labels = ArrayFixture.npy("|u1", [samples], (0..<samples).map { UInt8($0 % 2) })
+    try labels.withUnsafeBytes { try Files.write($0, to: raw + "/y.npy") }
+    var found: [[ChannelStatistics]] = []
+    for jobs in ["1", "3"] {
+      let run = try prep(
+        "build-shards", "--dataset", "npz", "--raw", raw, "--label", "y", "--jobs", jobs,
+        "--name", "arrays", "--out", folder.file("out\(jobs)"))
+      #expect(run.code == 0, "\(run.messages)")
+      let train = try Manifest(directory: folder.file("out\(jobs)/arrays/train"))
+      #expect(train.sampleCount * train.recordBytes > 1 << 24)
+      found.append(train.statistics)
+    }
+    #expect(found[0] == found[1])
+    for c in 0..<2 {
+      #expect(abs(found[0][0].mean[c] - (9 * Double(c) + 1.5)) < 1e-12)
+      #expect(abs(found[0][0].deviation[c] - 1.25.squareRoot()) < 1e-12)
+    }
+  }
+
   /// SIGKILL at many instants, the same command again: the same bytes as a build that was left alone.
   @Test func aKilledBuildGoesOn() throws {
     try writeHIGGS(6000)

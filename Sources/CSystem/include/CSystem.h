@@ -41,6 +41,8 @@ int cs_stop_requested(void);
 /* ---- file systems ---- */
 
 int64_t cs_file_system(const char *path); /* the kernel's number of the kind; -1 error */
+/* Has the kernel begin to write a file's dirty pages out, and does not wait. A hint: nothing is durable by it. */
+void cs_begin_writing_out(int descriptor);
 
 /* ---- terminal ---- */
 

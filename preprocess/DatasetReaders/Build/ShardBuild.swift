@@ -389,7 +389,9 @@ public struct ShardBuild {
       $0.leavingOut(left).limited(to: request.limit)
     }
     let training = plans.first { $0.split == "pretrain" } ?? plans.first { $0.split == "train" }!
-    let statistics = TrainingStatistics.compute(training, records)
+    let statistics = try TrainingStatistics(
+      plan: training, records: records, jobs: request.jobs
+    ).compute()
     let stored = plans.map { plan in
       StoredSplit(
         plan, dataset: reader.dataset, statistics: statistics, provenance: provenance, records)

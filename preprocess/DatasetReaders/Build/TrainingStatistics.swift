@@ -1,183 +1,152 @@
-// Mean and standard deviation per channel over the training part, as stored. Sums of whole numbers are exact; those of
-// floats run in double over eight lanes in one order, the mean first: the numbers do not depend on the number of
-// processes or on the machine.
+// Mean and standard deviation per channel over the training part, as stored. The part's records are cut into runs, which
+// all processes sum; the runs' sums are added in their order. Sums of whole numbers are exact, those of floats run in
+// double, the mean first: the numbers do not depend on the number of processes or on the machine.
 
 import Basics
 import ShardFormat
 
-enum TrainingStatistics {
+struct TrainingStatistics {
+  /// The training part.
+  let plan: SplitPlan
+  let records: DecodedRecords
+  let jobs: Int
+
+  static let runCount = 64
+  /// A part below this many bytes is summed before other processes have started.
+  private static let leastBytes = 1 << 24
+
   /// One entry an input: image (C, H, W) and series (C, L) by channel, a windowed series by column; tokens have none.
-  ///
-  /// - Parameter plan: the training part.
-  static func compute(_ plan: SplitPlan, _ records: DecodedRecords) -> [ChannelStatistics] {
-    plan.inputs.indices.map { k in
-      let input = plan.inputs[k]
-      guard input.kind != "tokens" else { return ChannelStatistics(mean: [], deviation: []) }
-      let field = plan.fields.firstIndex { $0.name == "input.\(k)" }!
-      let offset = plan.fields[..<field].reduce(0) { $0 + $1.byteCount }
-      let channels = input.shape[0]
-      let perChannel = plan.fields[field].shape.reduce(1, *) / channels
-      var count = 0
-      func pass(_ accumulate: (UnsafeRawPointer) -> Void) {
-        count = 0
-        forEachRecord(of: plan.content, records) { record in
-          accumulate(record + offset)
-          count += 1
+  func compute() throws -> [ChannelStatistics] {
+    let inputs = plan.inputs.indices.map { SummedInput(plan, $0) }
+    let first = try sums(inputs.map(\.sums))
+    let means = zip(inputs, first).map { input, sums in
+      sums.floats?.sums.map { $0 / input.valueCount(of: count) }
+    }
+    var second = first
+    if means.contains(where: { $0 != nil }) {
+      second = try sums(zip(inputs, means).map { $0.squares(around: $1) })
+    }
+    return inputs.indices.map { k in
+      let total = inputs[k].valueCount(of: count)
+      if let whole = first[k].whole { return whole.statistics(count: Int(total)) }
+      return ChannelStatistics(
+        mean: means[k] ?? [],
+        deviation: second[k].floats?.sums.map { ($0 / total).squareRoot() } ?? [])
+    }
+  }
+
+  /// Adds the records of all runs to sums that start as given, one entry an input.
+  private func sums(_ empty: [InputSums]) throws -> [InputSums] {
+    let workers = count * records.recordBytes < Self.leastBytes ? 1 : min(jobs, Self.runCount)
+    guard workers > 1 else {
+      return merged((0..<Self.runCount).map { sums(ofRun: $0, empty) })
+    }
+    let counters = try SharedCounters()
+    defer { counters.free() }
+    let found: [[Int: [InputSums]]] = try Workforce(size: workers).run(
+      { _ in
+        var own: [Int: [InputSums]] = [:]
+        var run = counters.take()
+        while run < Self.runCount {
+          own[run] = sums(ofRun: run, empty)
+          run = counters.take()
         }
-      }
-      if plan.fields[field].type != .float32 {
-        let sums = WholeSums(channels: channels, perChannel: perChannel)
-        let type = plan.fields[field].type
-        pass { sums.add($0, type) }
-        return sums.statistics(count: count * perChannel)
-      }
-      let sums = FloatSums(channels: channels, perChannel: perChannel)
-      pass { sums.add($0) }
-      let total = Double(max(count, 1)) * Double(perChannel)
-      let mean = sums.take().map { $0 / total }
-      pass { sums.addSquares($0, around: mean) }
-      return ChannelStatistics(mean: mean, deviation: sums.take().map { ($0 / total).squareRoot() })
+        return own
+      }, watch: {})
+    return merged((0..<Self.runCount).map { run in found.lazy.compactMap { $0[run] }.first! })
+  }
+
+  private func merged(_ runs: [[InputSums]]) -> [InputSums] {
+    runs.dropFirst().reduce(into: runs[0]) { total, run in
+      for k in total.indices { total[k].merge(run[k]) }
     }
   }
 
-  private static func forEachRecord(
-    of content: SplitPlan.Content, _ records: DecodedRecords, _ body: (UnsafeRawPointer) -> Void
-  ) {
-    switch content {
-    case .records(let rows): for row in rows { body(records.record(Int(row))) }
-    case .windows(let segments, _):
-      for segment in segments {
-        let first = records.record(segment.firstRow)
-        for row in 0..<segment.rowCount { body(first + row * records.recordBytes) }
-      }
+  private func sums(ofRun run: Int, _ empty: [InputSums]) -> [InputSums] {
+    var sums = empty
+    let range = count * run / Self.runCount..<count * (run + 1) / Self.runCount
+    forEachRecord(in: range) { record in
+      for k in sums.indices { sums[k].add(record) }
     }
-  }
-}
-
-/// Sums and sums of squares of whole numbers a channel, exact: below 2^31 records of 16 bits and any count a record.
-private final class WholeSums {
-  private let channels: Int
-  private let perChannel: Int
-  private var sums: [UInt64]
-  private var squares: [UInt64]
-  private var high: [UInt64]
-
-  init(channels: Int, perChannel: Int) {
-    (self.channels, self.perChannel) = (channels, perChannel)
-    sums = [UInt64](repeating: 0, count: channels)
-    squares = sums
-    high = sums
-  }
-
-  /// - Precondition: bytes or 16-bit numbers.
-  func add(_ record: UnsafeRawPointer, _ type: ElementType) {
-    switch type {
-    case .uint8: add(record, as: UInt8.self)
-    case .uint16: add(record, as: UInt16.self)
-    default: preconditionFailure("no statistics of \(type)")
-    }
-  }
-
-  @inline(__always)
-  private func add<Number: FixedWidthInteger>(_ record: UnsafeRawPointer, as _: Number.Type) {
-    let width = MemoryLayout<Number>.size
-    for channel in 0..<channels {
-      let start = record + channel * perChannel * width
-      var (sum, square) = (UInt64(0), UInt64(0))
-      var i = 0
-      while i < perChannel {
-        // 2^12 numbers of 16 bits: their sum fits into 32 bits, so that the compiler keeps narrow lanes.
-        let end = min(i &+ 4096, perChannel)
-        var part = UInt32(0)
-        while i < end {
-          let value = UInt32(
-            truncatingIfNeeded: start.loadUnaligned(fromByteOffset: i &* width, as: Number.self))
-          part &+= value
-          square &+= UInt64(value &* value)
-          i &+= 1
-        }
-        sum &+= UInt64(part)
-      }
-      sums[channel] &+= sum
-      let (total, carried) = squares[channel].addingReportingOverflow(square)
-      squares[channel] = total
-      if carried { high[channel] += 1 }
-    }
-  }
-
-  /// Variance = (n * sum of squares - sum^2) / n^2, the difference in whole numbers.
-  func statistics(count: Int) -> ChannelStatistics {
-    let n = Double(max(count, 1))
-    return ChannelStatistics(
-      mean: sums.map { Double($0) / n },
-      deviation: sums.indices.map { channel in
-        let all =
-          (UInt128(high[channel]) << 64 | UInt128(squares[channel])) * UInt128(max(count, 1))
-        let square = UInt128(sums[channel]) * UInt128(sums[channel])
-        return (Double(all - square)).squareRoot() / n
-      })
-  }
-}
-
-/// Sums of floats a channel, in double.
-private final class FloatSums {
-  private typealias Lanes = SIMD8<Double>
-  private let channels: Int
-  private let perChannel: Int
-  private var sums: [Double]
-
-  init(channels: Int, perChannel: Int) {
-    (self.channels, self.perChannel) = (channels, perChannel)
-    sums = [Double](repeating: 0, count: channels)
-  }
-
-  func add(_ record: UnsafeRawPointer) {
-    for channel in 0..<channels {
-      sums[channel] += total(record, channel) {
-        $0
-      } one: {
-        $0
-      }
-    }
-  }
-
-  func addSquares(_ record: UnsafeRawPointer, around mean: [Double]) {
-    for channel in 0..<channels {
-      let centre = mean[channel]
-      sums[channel] += total(record, channel) {
-        let difference = $0 - Lanes(repeating: centre)
-        return difference * difference
-      } one: {
-        ($0 - centre) * ($0 - centre)
-      }
-    }
-  }
-
-  /// Records of 113 bytes leave their floats unaligned.
-  @inline(__always)
-  private func total(
-    _ record: UnsafeRawPointer, _ channel: Int, _ lanes: (Lanes) -> Lanes,
-    one: (Double) -> Double
-  ) -> Double {
-    let start = record + 4 * channel * perChannel
-    var sum = Lanes(repeating: 0)
-    var i = 0
-    while i &+ 8 <= perChannel {
-      let values = start.loadUnaligned(fromByteOffset: 4 &* i, as: SIMD8<Float>.self)
-      sum += lanes(Lanes(values))
-      i &+= 8
-    }
-    var rest = 0.0
-    while i < perChannel {
-      rest += one(Double(start.loadUnaligned(fromByteOffset: 4 &* i, as: Float.self)))
-      i &+= 1
-    }
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7])) + rest
-  }
-
-  /// The sums since the last call; starts anew.
-  func take() -> [Double] {
-    defer { sums = [Double](repeating: 0, count: channels) }
     return sums
+  }
+
+  // MARK: records
+
+  /// Of windowed sets: rows.
+  private var count: Int {
+    switch plan.content {
+    case .records(let rows): rows.count
+    case .windows(let segments, _): segments.reduce(0) { $0 + $1.rowCount }
+    }
+  }
+
+  private func forEachRecord(in range: Range<Int>, _ body: (UnsafeRawPointer) -> Void) {
+    switch plan.content {
+    case .records(let rows): for row in rows[range] { body(records.record(Int(row))) }
+    case .windows(let segments, _):
+      var start = 0
+      for segment in segments {
+        let own = range.clamped(to: start..<start + segment.rowCount)
+        let first = records.record(segment.firstRow)
+        for row in own { body(first + (row - start) * records.recordBytes) }
+        start += segment.rowCount
+      }
+    }
+  }
+}
+
+/// Where an input lies in a record, and what it consists of.
+private struct SummedInput {
+  let offset: Int
+  let channels: Int
+  let perChannel: Int
+  /// nil: tokens, of which there are no statistics.
+  let type: ElementType?
+
+  init(_ plan: SplitPlan, _ k: Int) {
+    let field = plan.fields.firstIndex { $0.name == "input.\(k)" }!
+    offset = plan.fields[..<field].reduce(0) { $0 + $1.byteCount }
+    channels = plan.inputs[k].shape[0]
+    perChannel = plan.fields[field].shape.reduce(1, *) / channels
+    type = plan.inputs[k].kind == "tokens" ? nil : plan.fields[field].type
+  }
+
+  /// Numbers of a channel in so many records.
+  func valueCount(of records: Int) -> Double { Double(max(records, 1)) * Double(perChannel) }
+
+  /// Of nothing yet.
+  var sums: InputSums {
+    InputSums(
+      offset: offset,
+      whole: type.flatMap {
+        $0 == .float32
+          ? nil : WholeSums(channels: channels, perChannel: perChannel, type: $0)
+      },
+      floats: type == .float32 ? FloatSums(channels: channels, perChannel: perChannel) : nil)
+  }
+
+  /// The same for squares; only floats need them.
+  func squares(around mean: [Double]?) -> InputSums {
+    InputSums(
+      offset: offset,
+      floats: mean.map { FloatSums(channels: channels, perChannel: perChannel, around: $0) })
+  }
+}
+
+/// The sums of one input; neither for tokens.
+private struct InputSums: Codable {
+  let offset: Int
+  var whole: WholeSums?
+  var floats: FloatSums?
+
+  mutating func add(_ record: UnsafeRawPointer) {
+    whole?.add(record + offset)
+    floats?.add(record + offset)
+  }
+
+  mutating func merge(_ other: InputSums) {
+    if let sums = other.whole { whole?.merge(sums) }
+    if let sums = other.floats { floats?.merge(sums) }
   }
 }

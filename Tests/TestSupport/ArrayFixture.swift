@@ -1,12 +1,10 @@
 // Small .npy files as numpy writes them, and archives of them.
 
-import TestSupport
-
-enum ArrayFixture {
+public enum ArrayFixture {
   /// - Parameters:
   ///   - descr: numpy's type string, as `<f4`.
   ///   - bytes: of the elements.
-  static func npy(_ descr: String, _ shape: [Int], _ bytes: [UInt8], isFortran: Bool = false)
+  public static func npy(_ descr: String, _ shape: [Int], _ bytes: [UInt8], isFortran: Bool = false)
     -> [UInt8]
   {
     let extents = shape.map { "\($0)," }.joined(separator: " ")
@@ -19,12 +17,12 @@ enum ArrayFixture {
       + Array(header.utf8) + bytes
   }
 
-  static func floats(_ shape: [Int], _ values: [Float]) -> [UInt8] {
+  public static func floats(_ shape: [Int], _ values: [Float]) -> [UInt8] {
     npy(
       "<f4", shape, values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) })
   }
 
-  static func npz(_ arrays: [(name: String, bytes: [UInt8])], to path: String) {
+  public static func npz(_ arrays: [(name: String, bytes: [UInt8])], to path: String) {
     ArchiveFixture.write(.zip, arrays.map { ($0.name + ".npy", $0.bytes) }, to: path)
   }
 }
