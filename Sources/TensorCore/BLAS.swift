@@ -1,5 +1,6 @@
 // OpenBLAS as we use it: one thread inside, our own lanes outside (swift-on-linux measurements: small products and
-// elementwise work scale only so). Call `prepare` as the first statement of a program.
+// elementwise work scale only so). Call `prepare` as the first statement of a program. The only
+// file that imports COpenBLAS.
 
 import Basics
 import CKernels
@@ -52,5 +53,31 @@ public enum BLAS {
   /// The instruction set of our own kernels.
   public static var instructionSet: String {
     ck_instruction_set().map { String(cString: $0) } ?? "none"
+  }
+}
+
+extension Float {
+  public static func gemm(
+    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+  ) {
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      Int32(m),
+      Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+  }
+}
+
+extension Double {
+  public static func gemm(
+    _ transposeA: Bool, _ transposeB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Double,
+    _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int, _ beta: Double,
+    _ c: UnsafeMutablePointer<Double>, _ ldc: Int
+  ) {
+    cblas_dgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      Int32(m),
+      Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
   }
 }
