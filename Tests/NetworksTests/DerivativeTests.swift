@@ -22,12 +22,16 @@ private final class Fixture {
   var keys: [RandomKey] = []
   static let samples = 3
 
-  /// - Parameter keepsAdjoints: a decoder pass for slopes and second derivatives, or for gradients.
-  init(_ inputs: [InputSpecification], dropout: Float = 0.2, keepsAdjoints: Bool = true) {
+  /// - Parameters:
+  ///   - layers: the decoder's blocks.
+  ///   - keepsAdjoints: a decoder pass for slopes and second derivatives, or for gradients.
+  init(
+    _ inputs: [InputSpecification], layers: Int, dropout: Float = 0.2, keepsAdjoints: Bool = true
+  ) {
     let model = ModelConfiguration(
       inputs: inputs, encoder: TransformerSize(width: 12, heads: 3, layers: 2),
-      decoder: TransformerSize(width: 8, heads: 2, layers: 2), projectorHidden: 10, projectorOut: 6,
-      dropout: dropout)
+      decoder: TransformerSize(width: 8, heads: 2, layers: layers), projectorHidden: 10,
+      projectorOut: 6, dropout: dropout)
     network = Network(model)
     parameters = ParameterBuffer(network.table)
     gradient = ParameterBuffer(network.table)
@@ -110,9 +114,9 @@ private let tokens = InputSpecification(kind: .tokens, shape: [7], vocabulary: 1
     [series], [image], [tokens], [image, tokens], [series, tokens, image],
   ]
 
-  @Test(arguments: cases)
-  func gradientOfTheLoss(inputs: [InputSpecification]) {
-    let fixture = Fixture(inputs, keepsAdjoints: false)
+  @Test(arguments: cases, [1, 2])
+  func gradientOfTheLoss(inputs: [InputSpecification], layers: Int) {
+    let fixture = Fixture(inputs, layers: layers, keepsAdjoints: false)
     fixture.clear()
     _ = fixture.loss()
     let dLatent = Storage<Double>(count: fixture.z.count)
@@ -130,9 +134,9 @@ private let tokens = InputSpecification(kind: .tokens, shape: [7], vocabulary: 1
     }
   }
 
-  @Test(arguments: cases)
-  func slopeInTheLatent(inputs: [InputSpecification]) {
-    let fixture = Fixture(inputs)
+  @Test(arguments: cases, [1, 2])
+  func slopeInTheLatent(inputs: [InputSpecification], layers: Int) {
+    let fixture = Fixture(inputs, layers: layers)
     _ = fixture.loss()
     let slope = Storage<Double>(count: fixture.z.count)
     let d = Matrix(slope.base, fixture.z.rows, fixture.z.columns)
@@ -144,9 +148,9 @@ private let tokens = InputSpecification(kind: .tokens, shape: [7], vocabulary: 1
   }
 
   /// Second order: <slope, v> differentiated in the latent and in every decoder parameter and table.
-  @Test(arguments: cases)
-  func directionalDerivativeOfTheSlope(inputs: [InputSpecification]) {
-    let fixture = Fixture(inputs)
+  @Test(arguments: cases, [1, 2])
+  func directionalDerivativeOfTheSlope(inputs: [InputSpecification], layers: Int) {
+    let fixture = Fixture(inputs, layers: layers)
     fixture.encode()
     let count = fixture.z.count
     var stream = RandomStream(RandomKey(seed: 9, "direction"))
