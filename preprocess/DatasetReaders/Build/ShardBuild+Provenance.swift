@@ -73,19 +73,7 @@ extension ShardBuild {
   private func digests(of paths: [String], bytes: Int) throws -> [String] {
     let jobs = min(request.jobs, paths.count)
     guard jobs > 1, bytes > 1 << 25 else { return try paths.map { try Digest.sha256(file: $0) } }
-    let counters = try SharedCounters()
-    defer { counters.free() }
-    let found: [[Int: String]] = try Workforce(size: jobs).run(
-      { _ in
-        var digests: [Int: String] = [:]
-        var next = counters.take()
-        while next < paths.count {
-          digests[next] = try Digest.sha256(file: paths[next])
-          next = counters.take()
-        }
-        return digests
-      }, watch: {})
-    return paths.indices.map { k in found.lazy.compactMap { $0[k] }.first! }
+    return try Workforce(size: jobs).map(paths.count) { try Digest.sha256(file: paths[$0]) }
   }
 
   private func relative(_ place: String) -> String {

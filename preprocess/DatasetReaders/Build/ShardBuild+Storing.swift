@@ -10,11 +10,6 @@ extension ShardBuild {
     let blocks: Range<Int>
   }
 
-  private struct ShardReply: Codable {
-    var job: Int
-    var entry: ShardEntry
-  }
-
   /// All shards, then all manifests.
   func store(
     _ decoded: BuildFolder.Decoded, in folder: BuildFolder, _ provenance: Provenance,
@@ -48,39 +43,31 @@ extension ShardBuild {
     return try stored.enumerated().map { k, split in
       if let finished = there.first(where: { $0.split == split.layout.split }) { return finished }
       var manifest = split.layout
-      manifest.shards = jobs.indices.filter { jobs[$0].split == k }.map { entries[$0]! }
+      manifest.shards = jobs.indices.filter { jobs[$0].split == k }.map { entries[$0] }
       try manifest.write(to: folder.directory(manifest.split))
       return manifest
     }
   }
 
+  /// The manifest entries of the jobs' shards.
   private func write(_ jobs: [ShardJob], of splits: [StoredSplit], in folder: BuildFolder) throws
-    -> [Int: ShardEntry]
+    -> [ShardEntry]
   {
     let total = jobs.reduce(0) { $0 + $1.blocks.count }
     let counters = try SharedCounters()
     defer { counters.free() }
-    let replies: [[ShardReply]] = try Workforce(size: min(request.jobs, max(jobs.count, 1))).run(
-      { _ in
-        var written: [ShardReply] = []
-        var next = counters.take()
-        while next < jobs.count {
-          let job = jobs[next]
-          let split = splits[job.split]
-          let name = split.layout.split
-          let entry =
-            try folder.finishedShard(job.shard, job.blocks, split: name)
-            ?? ShardWriter.write(
-              shard: job.shard, blocks: job.blocks, of: split.layout, in: folder.directory(name)
-            ) { block, bytes in
-              split.fill(block, bytes)
-              counters.advance(1)
-            }
-          written.append(ShardReply(job: next, entry: entry))
-          next = counters.take()
+    func watch() { observer.progress(.storing, done: counters.progress, total: total) }
+    let workers = Workforce(size: min(request.jobs, max(jobs.count, 1)))
+    return try workers.map(jobs.count, watch: watch) { k in
+      let (job, split) = (jobs[k], splits[jobs[k].split])
+      let name = split.layout.split
+      return try folder.finishedShard(job.shard, job.blocks, split: name)
+        ?? ShardWriter.write(
+          shard: job.shard, blocks: job.blocks, of: split.layout, in: folder.directory(name)
+        ) { block, bytes in
+          split.fill(block, bytes)
+          counters.advance(1)
         }
-        return written
-      }, watch: { observer.progress(.storing, done: counters.progress, total: total) })
-    return Dictionary(uniqueKeysWithValues: replies.joined().map { ($0.job, $0.entry) })
+    }
   }
 }

@@ -38,22 +38,10 @@ struct TrainingStatistics {
   /// Adds the records of all runs to sums that start as given, one entry an input.
   private func sums(_ empty: [InputSums]) throws -> [InputSums] {
     let workers = count * records.recordBytes < Self.leastBytes ? 1 : min(jobs, Self.runCount)
-    guard workers > 1 else {
-      return merged((0..<Self.runCount).map { sums(ofRun: $0, empty) })
-    }
-    let counters = try SharedCounters()
-    defer { counters.free() }
-    let found: [[Int: [InputSums]]] = try Workforce(size: workers).run(
-      { _ in
-        var own: [Int: [InputSums]] = [:]
-        var run = counters.take()
-        while run < Self.runCount {
-          own[run] = sums(ofRun: run, empty)
-          run = counters.take()
-        }
-        return own
-      }, watch: {})
-    return merged((0..<Self.runCount).map { run in found.lazy.compactMap { $0[run] }.first! })
+    return merged(
+      workers > 1
+        ? try Workforce(size: workers).map(Self.runCount) { sums(ofRun: $0, empty) }
+        : (0..<Self.runCount).map { sums(ofRun: $0, empty) })
   }
 
   private func merged(_ runs: [[InputSums]]) -> [InputSums] {

@@ -102,6 +102,27 @@ struct Workforce {
     return results.map { $0! }
   }
 
+  /// Runs `body(k)` for each k below `count`, whichever process is free taking the next, and gathers the results in order.
+  ///
+  /// - Throws: as `run`.
+  func map<Result: Codable>(
+    _ count: Int, watch: () -> Void = {}, _ body: (Int) throws -> Result
+  ) throws -> [Result] {
+    let counters = try SharedCounters()
+    defer { counters.free() }
+    let shares: [[Int: Result]] = try run(
+      { _ in
+        var own: [Int: Result] = [:]
+        var next = counters.take()
+        while next < count {
+          own[next] = try body(next)
+          next = counters.take()
+        }
+        return own
+      }, watch: watch)
+    return (0..<count).map { k in shares.lazy.compactMap { $0[k] }.first! }
+  }
+
   private func start<Result: Codable>(_ index: Int, _ body: (Int) throws -> Result) throws -> Child
   {
     var ends: [Int32] = [0, 0]
