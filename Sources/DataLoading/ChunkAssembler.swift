@@ -51,6 +51,29 @@ final class ChunkAssembler {
     }
   }
 
+  /// Calls `expect` with each block that `fill` will want for a chunk; now and then twice with the same.
+  func announce(_ chunk: SampleOrder.Chunk, _ order: SampleOrder, _ expect: (Int) -> Void) {
+    if order.isBlockwise {
+      let block = order.blocks(epoch: chunk.epoch)
+      for i in 0..<UInt64(chunk.blockCount) { expect(Int(block(chunk.firstBlock + i))) }
+      return
+    }
+    let element = order.elements(epoch: chunk.epoch)
+    var last = -1
+    for i in 0..<UInt64(chunk.count) {
+      let element = element(chunk.first + i)
+      let blocks =
+        switch source {
+        case .records(let records): records.block(of: element)...records.block(of: element)
+        case .windows(let windows): windows.blocks(of: element, epoch: chunk.epoch)
+        }
+      for block in blocks where block != last {
+        expect(block)
+        last = block
+      }
+    }
+  }
+
   /// Fills `slot` with these storage positions or draws, in their order; reads them in ascending order.
   func gather(
     _ slot: UnsafeMutableRawPointer, _ elements: some Collection<UInt64>, epoch: UInt64

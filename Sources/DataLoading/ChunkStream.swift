@@ -232,6 +232,19 @@ final class ChunkStream {
   /// The damaged blocks that workers skipped last, one failure for each worker that met any.
   var lastSkippedBlocks: [Failure] { memory.rings.compactMap { $0.worker.note.read() } }
 
+  /// Processor time of the supervisor and of the workers that live now, each since it began.
+  var processorSeconds: Double {
+    let workers = memory.rings.map { pid_t(bitPattern: $0.worker.pointee.pid) }
+    return ([supervisor] + workers).reduce(0) { sum, process in
+      var clock = clockid_t()
+      var time = timespec()
+      guard process > 0, clock_getcpuclockid(process, &clock) == 0,
+        clock_gettime(clock, &time) == 0
+      else { return sum }
+      return sum + Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+  }
+
   /// Where the workers' time went, summed over workers.
   var workerTimes: WorkerTimes {
     var times = WorkerTimes()

@@ -138,6 +138,9 @@ public final class Loader {
     streams.reduce(into: WorkerTimes()) { $0.add($1.workerTimes) }
   }
 
+  /// Processor time of the supervisors and of the workers that live now, each since it began.
+  public var processorSeconds: Double { streams.reduce(0) { $0 + $1.processorSeconds } }
+
   /// How many workers there are in all.
   public var workerCount: Int { streams.reduce(0) { $0 + $1.plan.workers } }
 }

@@ -117,6 +117,9 @@ final class RecordSource {
     }
   }
 
+  /// The block of a storage position.
+  func block(of position: UInt64) -> Int { Int(position) / shape.samplesPerBlock }
+
   /// Puts the sample at a storage position at `place` of the slot.
   func gather(position: UInt64, to place: Int, of slot: UnsafeMutableRawPointer) throws {
     let (block, row) = Int(position).quotientAndRemainder(dividingBy: shape.samplesPerBlock)

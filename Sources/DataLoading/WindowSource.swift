@@ -62,6 +62,14 @@ final class WindowSource {
     cache = BlockCache(blockBytes: shape.rowsPerBlock * shape.rowBytes, byteLimit: cacheBytes)
   }
 
+  /// The blocks whose rows a draw's window takes.
+  func blocks(of draw: UInt64, epoch: UInt64) -> ClosedRange<Int> {
+    let window = shape.window(draw, epoch: epoch, seed: seed)
+    let first = shape.segments[window.segment].firstBlock
+    return first + window.start / shape.rowsPerBlock...first
+      + (window.start + shape.length - 1) / shape.rowsPerBlock
+  }
+
   /// Puts a draw's window at `place` of the slot; its id is the draw's index.
   func gather(
     draw: UInt64, epoch: UInt64, to place: Int, of slot: UnsafeMutableRawPointer

@@ -60,12 +60,21 @@ struct WorkerProcess {
       words.pointee.skipped &+= 1
       progress()
     }
+    var disk = DiskWatch()
+    var announced: UInt64?
     while true {
       waitForRoom(k)
       enter(.claim, k)
       let start = cs_monotonic()
       let before = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
       let chunk = plan.order.chunk(plan.chunk(worker: index, slot: k))
+      if disk.hasFetched() {
+        let next = plan.order.chunk(plan.chunk(worker: index, slot: k &+ 1))
+        for chunk in [chunk, next] where chunk.index != announced {
+          assembler.announce(chunk, plan.order, reader.expect)
+        }
+        announced = next.index
+      }
       try assembler.fill(ring.slot(k), chunk, plan.order)
       let after = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
       let all = nanoseconds(start, cs_monotonic())

@@ -2,6 +2,7 @@
 // opened, contents by the frame's checksum.
 
 import Basics
+import Glibc
 
 /// One split folder, read-only. Make it in the process that reads: LMDB environments do not survive a fork.
 public final class ShardReader {
@@ -12,6 +13,8 @@ public final class ShardReader {
   private let identities: [FileIdentity?]
   /// The block that was asked for last.
   private var current: (block: Int, frame: UnsafeRawBufferPointer)?
+  /// Up to where the shard that is read block after block was announced.
+  private var announcedEnd = UInt.max
   private let decompressor = FrameDecompressor()
   private let shuffled: UnsafeMutableRawBufferPointer
   private let needsUnshuffle: Bool
@@ -128,10 +131,36 @@ public final class ShardReader {
   /// The file's length is looked at for each block: one cut short under its mapping would end the process.
   public func frame(ofBlock block: Int) throws -> UnsafeRawBufferPointer {
     if let current, current.block == block { return current.frame }
+    let isNext = current.map { $0.block + 1 == block } ?? false
     current = nil
     let frame = try lookUp(block)
+    if isNext { readAhead(from: frame) }
     current = (block, frame)
     return frame
+  }
+
+  /// Asks the kernel to bring a block's frame into memory, and returns at once. Blocks that are read one after the other
+  /// need not be announced.
+  public func expect(block: Int) {
+    current = nil
+    guard let frame = try? lookUp(block), let start = frame.baseAddress else { return }
+    Self.announce(UInt(bitPattern: start), frame.count)
+  }
+
+  private static let stretch: UInt = 4 << 20
+
+  /// Frames lie in the order of their blocks. LMDB has told the kernel not to guess.
+  private func readAhead(from frame: UnsafeRawBufferPointer) {
+    let start = UInt(bitPattern: frame.baseAddress)
+    if start &+ Self.stretch / 2 > announcedEnd || start &+ 2 &* Self.stretch < announcedEnd {
+      announcedEnd = start + Self.stretch
+      Self.announce(start, Int(Self.stretch))
+    }
+  }
+
+  private static func announce(_ start: UInt, _ count: Int) {
+    let page = start & ~4095
+    madvise(UnsafeMutableRawPointer(bitPattern: page), count + Int(start - page), MADV_WILLNEED)
   }
 
   private func lookUp(_ block: Int) throws -> UnsafeRawBufferPointer {

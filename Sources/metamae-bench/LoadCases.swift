@@ -28,34 +28,10 @@ enum LoadCases {
       try records.write(to: folder.path)
       let loader = try Loader(
         LoaderOptions(directory: folder.path, batch: records.batch, workers: workers))
-      let target = UnsafeMutablePointer<Float>.allocate(
-        capacity: records.batch * records.valueCount)
+      let consumer = LoadConsumer(records)
       return {
-        for _ in 0..<count {
-          let batch = try loader.next()
-          convert(batch, records, to: target)
-        }
+        for _ in 0..<count { consumer.take(try loader.next()) }
         withExtendedLifetime(folder) {}
-      }
-    }
-  }
-
-  /// What a trainer does first: stored values times a scale, as floats.
-  static func convert(
-    _ batch: Batch, _ records: LoadRecords, to target: UnsafeMutablePointer<Float>
-  ) {
-    let values = records.valueCount
-    for i in 0..<batch.count {
-      let row = target + i * values
-      if records.type == .uint8 {
-        let stored = batch.input(0, of: i).assumingMemoryBound(to: UInt8.self)
-        var k = 0
-        while k < values {
-          row[k] = Float(stored[k]) * (1 / 255)
-          k &+= 1
-        }
-      } else {
-        row.update(from: batch.input(0, of: i).assumingMemoryBound(to: Float.self), count: values)
       }
     }
   }
@@ -99,20 +75,60 @@ enum LoadCases {
       return {
         for _ in 0..<count {
           let batch = try loader.next()
-          // Each line of each sample is looked at, as a trainer would.
-          for i in 0..<batch.count {
-            let words = batch.input(0, of: i).assumingMemoryBound(to: UInt64.self)
-            var k = 0
-            while k < bytes / 8 {
-              sum &+= words[k]
-              k &+= 8
-            }
-          }
+          for i in 0..<batch.count { sum &+= linesLookedAt(batch.input(0, of: i), bytes) }
         }
         guard sum != 0 else { throw Failure(.internalError, at: "hand-over", "no bytes came") }
       }
     }
   }
+}
+
+/// What a trainer does first with a batch: bytes become floats, times a scale; floats are looked at where they lie.
+final class LoadConsumer {
+  private let records: LoadRecords
+  private let floats: UnsafeMutablePointer<Float>
+  private var sum: UInt64 = 0
+
+  init(_ records: LoadRecords) {
+    self.records = records
+    floats = .allocate(capacity: records.batch * records.valueCount)
+  }
+
+  deinit {
+    withExtendedLifetime(sum) {}
+    floats.deallocate()
+  }
+
+  func take(_ batch: Batch) {
+    for i in 0..<batch.count {
+      if records.type == .uint8 {
+        convert(batch.input(0, of: i), to: floats + i * records.valueCount)
+      } else {
+        sum &+= linesLookedAt(batch.input(0, of: i), records.sampleBytes)
+      }
+    }
+  }
+
+  private func convert(_ sample: UnsafeRawPointer, to row: UnsafeMutablePointer<Float>) {
+    let stored = sample.assumingMemoryBound(to: UInt8.self)
+    let count = records.valueCount
+    var k = 0
+    while k < count {
+      row[k] = Float(stored[k]) * (1 / 255)
+      k &+= 1
+    }
+  }
+}
+
+/// A sum over the first word of each 64 bytes: all of them have come into the cache.
+private func linesLookedAt(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
+  var sum: UInt64 = 0
+  var k = 0
+  while k + 8 <= count {
+    sum &+= bytes.loadUnaligned(fromByteOffset: k, as: UInt64.self)
+    k &+= 64
+  }
+  return sum
 }
 
 /// A folder below /tmp that goes with its last user.
@@ -128,6 +144,17 @@ final class BenchFolder {
   }
 
   deinit { try? Files.remove(path) }
+
+  /// Writes the files out and asks the kernel to forget them, so that the next to read them waits for the disk.
+  func leaveMemory() throws {
+    for name in try Files.list(path) {
+      let file = open(path + "/" + name, O_RDONLY)
+      guard file >= 0 else { throw Failure.system(errno, at: path + "/" + name, "cannot open") }
+      fdatasync(file)
+      posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+      close(file)
+    }
+  }
 }
 
 /// Decompresses a split's blocks one after the other, around and around, into one buffer.

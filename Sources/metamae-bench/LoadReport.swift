@@ -21,7 +21,7 @@ private struct LoadFigures: Figures {
   var workerBytesPerSecond: Double
   /// The larger of what was delivered and what was decompressed, against the bare decompressor.
   var shareOfDecode: Double
-  /// Processor seconds of all processes for a million samples.
+  /// Processor seconds of all processes for a million samples, starting and ending them not counted.
   var cpuSecondsPerMillion: Double
   /// How long the trainer waited, of the time it took.
   var waitShare: Double
@@ -57,6 +57,7 @@ enum LoadReport {
     options: [
       .value("workers", "N", "worker processes", standard: "1"),
       .value("seconds", "S", "about how long each repetition takes", standard: "1"),
+      .flag("cold", "shards that are not in memory: one epoch from its start, read from the disk"),
       .flag("json", "one JSON document on stdout instead of lines"),
     ])
 
@@ -64,12 +65,12 @@ enum LoadReport {
     let workers = try arguments.integer("workers", in: 1...256) ?? 1
     let seconds = try arguments.integer("seconds", in: 1...60) ?? 1
     try report(arguments, among: LoadRecords.all, by: \.name) {
-      try measure($0, workers: workers, seconds: Double(seconds))
+      try measure($0, workers: workers, seconds: Double(seconds), cold: arguments.has("cold"))
     }
   }
 
   private static func measure(
-    _ records: LoadRecords, workers: Int, seconds: Double
+    _ records: LoadRecords, workers: Int, seconds: Double, cold: Bool
   ) throws -> LoadFigures {
     let folder = try BenchFolder()
     try records.write(to: folder.path)
@@ -79,32 +80,34 @@ enum LoadReport {
     var samples = 0.0
     // In turns, so that a machine that changes its speed does it to both.
     for _ in 0..<5 {
-      decode.append(try LoadCases.decodeRate(folder.path, seconds: seconds / 3))
-      let before = processorSeconds()
+      if !cold || decode.isEmpty {
+        decode.append(try LoadCases.decodeRate(folder.path, seconds: seconds / 3))
+      }
+      if cold { try folder.leaveMemory() }
       let loader = try Loader(
         LoaderOptions(directory: folder.path, batch: records.batch, workers: workers))
-      let target = UnsafeMutablePointer<Float>.allocate(
-        capacity: records.batch * records.valueCount)
-      defer { target.deallocate() }
-      for _ in 0..<8 { LoadCases.convert(try loader.next(), records, to: target) }
-      let (start, wait, decoded) = (
-        monotonicSeconds(), loader.waitSeconds, loader.workerTimes.decodedBytes
+      defer { loader.close() }
+      let consumer = LoadConsumer(records)
+      // Buffers are as full at the end as after these.
+      if !cold { for _ in 0..<8 { consumer.take(try loader.next()) } }
+      let (start, wait, decoded, processor) = (
+        monotonicSeconds(), loader.waitSeconds, loader.workerTimes.decodedBytes,
+        processorSeconds(loader)
       )
       var count = 0
-      while monotonicSeconds() - start < seconds {
-        for _ in 0..<8 { LoadCases.convert(try loader.next(), records, to: target) }
+      while cold ? count * records.batch < Int(loader.epochLengths[0]) - 8 * records.batch : monotonicSeconds() - start < seconds {
+        for _ in 0..<8 { consumer.take(try loader.next()) }
         count += 8
       }
       let time = monotonicSeconds() - start
+      cpu += processorSeconds(loader) - processor
       let worker = Double(loader.workerTimes.decodedBytes - decoded)
       rates.append(
         (
           Double(count * records.batch) / time, worker / time,
           (loader.waitSeconds - wait) / time
         ))
-      loader.close()
-      cpu += processorSeconds() - before
-      samples += Double((count + 8) * records.batch)
+      samples += Double(count * records.batch)
     }
     rates.sort { $0.samples < $1.samples }
     decode.sort()
@@ -117,13 +120,11 @@ enum LoadReport {
       cpuSecondsPerMillion: cpu / samples * 1e6, waitShare: median.wait)
   }
 
-  /// Of this process and all that it has waited for.
-  private static func processorSeconds() -> Double {
-    [RUSAGE_SELF.rawValue, RUSAGE_CHILDREN.rawValue].reduce(0) { sum, who in
-      var usage = rusage()
-      getrusage(who, &usage)
-      func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
-      return sum + seconds(usage.ru_utime) + seconds(usage.ru_stime)
-    }
+  /// Of this process and the loader's.
+  private static func processorSeconds(_ loader: Loader) -> Double {
+    var own = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &own)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+    return seconds(own.ru_utime) + seconds(own.ru_stime) + loader.processorSeconds
   }
 }
