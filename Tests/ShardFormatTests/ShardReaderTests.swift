@@ -33,6 +33,34 @@ import Testing
     #expect(seen == Set(0..<count))
   }
 
+  /// A block that was announced, and a stretch of those that are read one after the other, come from the disk by themselves.
+  @Test(arguments: [true, false]) func blocksComeIntoMemory(
+    announced: Bool
+  ) throws {
+    let folder = try TemporaryFolder()
+    let manifest = try SyntheticSplit.records(
+      20_000, samplesPerBlock: 512, blocksPerShard: 40, in: folder.path)
+    let shard = manifest.shards[0]
+    let reader = try ShardReader(directory: folder.path)
+    // Opens the shard: its own pages are read.
+    _ = try reader.frame(ofBlock: 0)
+    let file = try PageCache(folder.file(shard.file), bytes: shard.bytes)
+    guard file.isForgotten() else {
+      print("cannot run: the file system of \(folder.path) keeps its files in memory")
+      return
+    }
+    let before = file.residentPages
+    let block = shard.blockCount / 2
+    if announced {
+      reader.expect(block: block)
+      let frame = try reader.frame(ofBlock: block)
+      #expect(file.has(before + (frame.count + 4095) / 4096, withinSeconds: 10))
+    } else {
+      _ = try reader.frame(ofBlock: 1)
+      #expect(file.has(shard.bytes / 4096, withinSeconds: 10))
+    }
+  }
+
   @Test func twiceTheSameBytes() throws {
     let (a, b) = (try TemporaryFolder(), try TemporaryFolder())
     let first = try SyntheticSplit.records(500, in: a.path)
@@ -128,5 +156,43 @@ import Testing
     manifest.sampling!.perEpoch = 5
     manifest.sampling!.preceding = [.init(rowCounts: .init(repeating: 10_000, count: 66), count: 3)]
     #expect(manifest.fixedWindows() == Array(expected[3...]))
+  }
+}
+
+/// Which pages of a file are in memory.
+private final class PageCache {
+  private let descriptor: Int32
+  private let address: UnsafeMutableRawPointer
+  private let bytes: Int
+
+  init(_ path: String, bytes: Int) throws {
+    descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0, let address = mmap(nil, bytes, PROT_READ, MAP_SHARED, descriptor, 0),
+      address != MAP_FAILED
+    else { throw Failure.system(errno, at: path, "cannot map") }
+    (self.address, self.bytes) = (address, bytes)
+  }
+
+  deinit {
+    munmap(address, bytes)
+    close(descriptor)
+  }
+
+  var residentPages: Int {
+    var pages = [UInt8](repeating: 0, count: (bytes + 4095) / 4096)
+    mincore(address, bytes, &pages)
+    return pages.count { $0 & 1 == 1 }
+  }
+
+  func has(_ pages: Int, withinSeconds seconds: Int) -> Bool {
+    for _ in 0..<seconds * 100 where residentPages < pages { usleep(10_000) }
+    return residentPages >= pages
+  }
+
+  /// Asks the kernel to forget the file; whether most of it went.
+  func isForgotten() -> Bool {
+    fdatasync(descriptor)
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    return residentPages < bytes / 8192
   }
 }
