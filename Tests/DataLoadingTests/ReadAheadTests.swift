@@ -1,0 +1,70 @@
+// Blocks are announced before they are read: which, and when.
+
+import CSystem
+import Glibc
+import ShardFormat
+import Testing
+
+@testable import DataLoading
+
+@Suite struct ReadAheadTests {
+  static let splits = [
+    ComputedSplit.records(count: 1003, perBlock: 10),
+    ComputedSplit.windows(rows: [90, 60, 41], perEpoch: 70, fixed: true),
+    ComputedSplit.windows(rows: [90, 60, 41], perEpoch: 70, fixed: false),
+  ]
+
+  /// What is announced for a chunk is what filling it decodes, no block more and none less.
+  @Test(arguments: 0..<splits.count, Shuffle.allCases) func announcesWhatIsRead(
+    number: Int, shuffle: Shuffle
+  ) throws {
+    let split = Self.splits[number]
+    let order = SampleOrder(split.orderShape, shuffle: shuffle, seed: 3)
+    let layout = SlotLayout(split.sample, capacity: order.chunkCapacity)
+    let slot = UnsafeMutableRawPointer.allocate(byteCount: layout.byteCount, alignment: 64)
+    defer { slot.deallocate() }
+    for index in 0..<2 * order.chunksPerEpoch {
+      let reader = try split.open()
+      var read: Set<Int> = []
+      let assembler = split.assembler(
+        layout: layout, seed: order.seed, cacheBytes: 1000, badBlocks: .fail
+      ) { block, buffer in
+        read.insert(block)
+        try reader.decode(block, buffer)
+      }
+      let chunk = order.chunk(index)
+      var announced: Set<Int> = []
+      assembler.announce(chunk, order) { announced.insert($0) }
+      try assembler.fill(slot, chunk, order)
+      #expect(announced == read, "chunk \(index)")
+    }
+  }
+
+  /// A worker announces its first chunk and the one after it before it decodes anything.
+  @Test func aWorkerAnnouncesAtItsStart() async {
+    await #expect(processExitsWith: .success) {
+      alarm(40)
+      let count = 100
+      nonisolated(unsafe) let words = cs_shared_alloc(4096)!.assumingMemoryBound(to: UInt32.self)
+      var split = ComputedSplit.records(count: 10 * count, perBlock: 10)
+      let open = split.open
+      split.open = {
+        var reader = try open()
+        let decode = reader.decode
+        reader.decode = { block, buffer in
+          words[count] += 1
+          try decode(block, buffer)
+        }
+        // 1: before anything was decoded.
+        reader.expect = { words[$0] = words[count] + 1 }
+        return reader
+      }
+      let loader = try syntheticLoader(split, batch: 100)
+      _ = try loader.next()
+      loader.close()
+      let order = SampleOrder(split.orderShape, shuffle: .window, seed: 11)
+      let block = order.blocks(epoch: 0)
+      for place in 0..<32 { #expect(words[Int(block(UInt64(place)))] == 1, "block at \(place)") }
+    }
+  }
+}
