@@ -109,6 +109,34 @@ void csh_unshuffle(int width, const void *planes, size_t stride, void *target, s
   }
 }
 
+/* Every second byte of two vectors, from the first or from the second on. */
+#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+
+void csh_shuffle(int width, const void *numbers, size_t count, void *planes) {
+  const uint8_t *from = numbers;
+  uint8_t *to = planes;
+  size_t i = 0;
+  if (width == 2)
+    for (; i + 16 <= count; i += 16) {
+      bytes16 a = load(from + 2 * i), b = load(from + 2 * i + 16);
+      store(to + i, EVEN(a, b));
+      store(to + count + i, ODD(a, b));
+    }
+  else if (width == 4)
+    for (; i + 16 <= count; i += 16) {
+      const uint8_t *p = from + 4 * i;
+      bytes16 a = load(p), b = load(p + 16), c = load(p + 32), d = load(p + 48);
+      bytes16 e0 = EVEN(a, b), o0 = ODD(a, b), e1 = EVEN(c, d), o1 = ODD(c, d);
+      store(to + i, EVEN(e0, e1));
+      store(to + count + i, EVEN(o0, o1));
+      store(to + 2 * count + i, ODD(e0, e1));
+      store(to + 3 * count + i, ODD(o0, o1));
+    }
+  for (; i < count; i++)
+    for (int b = 0; b < width; b++) to[b * count + i] = from[i * width + b];
+}
+
 /* Four rows of four numbers, turned, to a target on 16-byte borders. */
 static inline void four(const uint8_t *from, size_t row, uint8_t *to, size_t column) {
   bytes16 a = load(from), b = load(from + row), c = load(from + 2 * row), d = load(from + 3 * row);

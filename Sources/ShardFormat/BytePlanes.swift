@@ -12,22 +12,12 @@ enum ByteShuffle {
     _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer,
     _ widths: [(element: Int, count: Int)]
   ) {
-    var (from, to) = (
-      source.assumingMemoryBound(to: UInt8.self), target.assumingMemoryBound(to: UInt8.self)
-    )
+    var (from, to) = (source, target)
     for (element, count) in widths {
       if element == 1 {
         memcpy(to, from, count)
       } else {
-        for byte in 0..<element {
-          let plane = to + byte * count
-          let first = from + byte
-          var i = 0
-          while i < count {
-            plane[i] = first[i &* element]
-            i &+= 1
-          }
-        }
+        csh_shuffle(Int32(element), from, count, to)
       }
       from += element * count
       to += element * count

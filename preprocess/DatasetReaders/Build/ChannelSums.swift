@@ -35,17 +35,23 @@ struct WholeSums: Codable {
       var (sum, square) = (UInt64(0), UInt64(0))
       var i = 0
       while i < perChannel {
-        // 2^12 numbers of 16 bits: their sum fits into 32 bits, so that the compiler keeps narrow lanes.
+        // 2^12 numbers of 16 bits: their sum fits into 32 bits, so that the compiler keeps narrow lanes. Of bytes the
+        // squares' as well.
         let end = min(i &+ 4096, perChannel)
-        var part = UInt32(0)
+        var (part, squares32, squares64) = (UInt32(0), UInt32(0), UInt64(0))
         while i < end {
           let value = UInt32(
             truncatingIfNeeded: start.loadUnaligned(fromByteOffset: i &* width, as: Number.self))
           part &+= value
-          square &+= UInt64(value &* value)
+          if width == 1 {
+            squares32 &+= value &* value
+          } else {
+            squares64 &+= UInt64(value &* value)
+          }
           i &+= 1
         }
         sum &+= UInt64(part)
+        square &+= squares64 &+ UInt64(squares32)
       }
       sums[channel] &+= sum
       let (total, carried) = squares[channel].addingReportingOverflow(square)

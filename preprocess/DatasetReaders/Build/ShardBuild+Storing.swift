@@ -58,8 +58,11 @@ extension ShardBuild {
     defer { counters.free() }
     func watch() { observer.progress(.storing, done: counters.progress, total: total) }
     let workers = Workforce(size: min(request.jobs, max(jobs.count, 1)))
-    return try workers.map(jobs.count, watch: watch) { k in
-      let (job, split) = (jobs[k], splits[jobs[k].split])
+    // The longest first, so that the processes end together.
+    let sizes = jobs.map { $0.blocks.count * splits[$0.split].layout.samplesPerBlock * splits[$0.split].layout.recordBytes }
+    let order = jobs.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
+    let entries = try workers.map(jobs.count, watch: watch) { k in
+      let (job, split) = (jobs[order[k]], splits[jobs[order[k]].split])
       let name = split.layout.split
       return try folder.finishedShard(job.shard, job.blocks, split: name)
         ?? ShardWriter.write(
@@ -69,5 +72,6 @@ extension ShardBuild {
           counters.advance(1)
         }
     }
+    return zip(order, entries).sorted { $0.0 < $1.0 }.map(\.1)
   }
 }

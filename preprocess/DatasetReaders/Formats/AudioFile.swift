@@ -74,16 +74,14 @@ enum AudioFile {
         "\(channels) at \(information.samplerate) Hz")
     }
     var clip = AudioClip(rate: Int(information.samplerate), count: 0, head: [], tail: [])
-    var tail = [Float](repeating: 0, count: length)
+    var last = LastSamples(length)
     var frames = [Float](repeating: 0, count: chunk * channels)
     while true {
       let count = Int(sf_readf_float(file, &frames, sf_count_t(chunk)))
       if count <= 0 { break }
-      for frame in 0..<count {
-        let value = frames[frame * channels]
-        if clip.head.count < length { clip.head.append(value) }
-        tail[(clip.count + frame) % length] = value
-      }
+      if channels > 1 { for frame in 0..<count { frames[frame] = frames[frame * channels] } }
+      clip.head += frames[..<min(count, length - clip.head.count)]
+      last.append(frames[..<count])
       clip.count += count
       guard clip.count * channels <= mostFrames else {
         throw damaged(place, "expected at most \(mostFrames) samples", "more")
@@ -96,15 +94,33 @@ enum AudioFile {
       throw damaged(place, "expected \(information.frames) samples", "\(clip.count)")
     }
     guard clip.count > 0 else { throw damaged(place, "expected at least one sample", "none") }
-    guard clip.head.allSatisfy(\.isFinite), tail.allSatisfy(\.isFinite) else {
+    clip.tail = clip.count <= length ? clip.head : last.samples
+    guard clip.head.allSatisfy(\.isFinite), clip.tail.allSatisfy(\.isFinite) else {
       throw damaged(place, "expected finite samples", "NaN or infinity")
     }
-    if clip.count <= length {
-      clip.tail = clip.head
-    } else {
-      clip.tail = (0..<length).map { tail[(clip.count + $0) % length] }
-    }
     return clip
+  }
+
+  /// The last samples of a stream: a ring.
+  private struct LastSamples {
+    private var ring: [Float]
+    /// Where the next sample goes: the oldest one's place.
+    private var next = 0
+
+    init(_ length: Int) { ring = [Float](repeating: 0, count: length) }
+
+    mutating func append(_ samples: ArraySlice<Float>) {
+      var left = samples.suffix(ring.count)
+      while !left.isEmpty {
+        let count = min(left.count, ring.count - next)
+        ring.replaceSubrange(next..<next + count, with: left.prefix(count))
+        left = left.dropFirst(count)
+        next = (next + count) % ring.count
+      }
+    }
+
+    /// Oldest first; as many as the ring holds, once it is full.
+    var samples: [Float] { Array(ring[next...] + ring[..<next]) }
   }
 
   /// libsndfile reads what is left of a WAV that was cut; its chunks say what there was.

@@ -58,6 +58,9 @@ final class LogMel {
   static let length = 150_526
   static let byteCount = 4 * size * size
 
+  /// 10 log10(1e-10), decibels.
+  private static let silence = -100.0
+
   /// How a clip becomes a picture.
   struct Shape: Equatable, Sendable {
     var bands: Int
@@ -81,42 +84,46 @@ final class LogMel {
   private let shape: Shape
   private let spectrum: PowerSpectrum
   private let power: UnsafeMutablePointer<Double>
-  private var decibels: [Double]
+  private let decibels: UnsafeMutableBufferPointer<Double>
 
   init(rate: Int, _ shape: Shape = .paper) {
     self.shape = shape
     filters = MelFilters(rate: rate, count: shape.bands, frameLength: shape.frameLength)
     spectrum = PowerSpectrum(window: PowerSpectrum.hann(shape.frameLength))
     power = .allocate(capacity: shape.frameLength / 2 + 1)
-    decibels = [Double](repeating: 0, count: shape.bands * shape.frames)
+    decibels = .allocate(capacity: shape.bands * shape.frames)
+    decibels.initialize(repeating: 0)
   }
 
-  deinit { power.deallocate() }
+  deinit {
+    power.deallocate()
+    decibels.deallocate()
+  }
 
   /// Decibels, mel bands (low to high) x frames, to `target`: float32, row-major.
   ///
   /// - Parameter samples: of the clip; those behind its length are left out.
   func compute(_ samples: [Float], into target: UnsafeMutableRawPointer) {
     let margin = shape.frameLength / 2
-    let count = min(samples.count, shape.length)
     samples.withUnsafeBufferPointer { samples in
+      let clip = UnsafeBufferPointer(rebasing: samples.prefix(shape.length))
       for frame in 0..<shape.frames {
         let start = shape.hop * frame - margin
         // Frames that lie behind the last sample are silent.
-        guard start < count else {
-          for band in 0..<shape.bands { decibels[band * shape.frames + frame] = -100 }
+        guard start < clip.count else {
+          for band in 0..<shape.bands { decibels[band * shape.frames + frame] = Self.silence }
           continue
         }
-        spectrum.compute(
-          { i in
-            let place = start + i
-            return place >= 0 && place < count ? Double(samples[place]) : 0
-          }, into: power)
+        spectrum.compute(clip, from: start, into: power)
         for (band, row) in filters.rows.enumerated() {
-          var sum = 0.0
-          for (k, weight) in row.weights.enumerated() { sum += weight * power[row.first + k] }
+          let sum = row.weights.withUnsafeBufferPointer { weights in
+            var sum = 0.0
+            for k in weights.indices { sum += weights[k] * power[row.first + k] }
+            return sum
+          }
           let value = shape.isSquared ? sum * sum : sum
-          decibels[band * shape.frames + frame] = 10 * log10(max(1e-10, value))
+          decibels[band * shape.frames + frame] =
+            value > 1e-10 ? 10 * log10(value) : Self.silence
         }
       }
     }

@@ -35,10 +35,20 @@ final class PowerSpectrum {
   }
 
   /// - Parameters:
-  ///   - sample: the frame's samples by place, 0 ..< frameLength.
+  ///   - samples: of a whole recording; zeros stand before and behind them.
+  ///   - start: of the frame among them.
   ///   - power: room for `binCount` numbers.
-  func compute(_ sample: (Int) -> Double, into power: UnsafeMutablePointer<Double>) {
-    for i in 0..<frameLength { frame[i] = window[i] * sample(i) }
+  func compute(
+    _ samples: UnsafeBufferPointer<Float>, from start: Int,
+    into power: UnsafeMutablePointer<Double>
+  ) {
+    let first = min(max(0, -start), frameLength)
+    let end = max(first, min(frameLength, samples.count - start))
+    for i in 0..<first { frame[i] = 0 }
+    window.withUnsafeBufferPointer { window in
+      for i in first..<end { frame[i] = window[i] * Double(samples[start + i]) }
+    }
+    for i in end..<frameLength { frame[i] = 0 }
     fftw_execute(plan)
     for k in 0..<binCount { power[k] = bins[k].0 * bins[k].0 + bins[k].1 * bins[k].1 }
   }
