@@ -162,7 +162,7 @@ extension ConfigurationKey {
   ]
 
   /// - Throws: a usage failure that names the nearest key.
-  static func find(_ name: String, at place: String) throws -> ConfigurationKey {
+  public static func find(_ name: String, at place: String) throws -> ConfigurationKey {
     if let key = all.first(where: { $0.name == name }) { return key }
     let hint = nearest(to: name, among: all.map(\.name)).map { "Did you mean '\($0)'?" }
     throw Failure(

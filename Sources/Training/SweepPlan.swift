@@ -23,6 +23,8 @@ public struct SweepRequest: Sendable {
   public var probeSeeds: Int?
   /// `key=value` for every run, after the file's.
   public var settings: [String] = []
+  /// `KEY=A,B`: each trained row once for each value; of several keys, for each combination.
+  public var variations: [String] = []
 
   public init(file: String, output: String) {
     self.file = file
@@ -59,7 +61,15 @@ public struct SweepPlan: Sendable {
     datasets = try Self.picked(
       request.datasets.map(Self.evaluated), of: file.datasets, "--datasets", request.file)
     let names = try Self.picked(request.rows, of: file.rows.map(\.name), "--rows", request.file)
-    rows = file.rows.filter { names.contains($0.name) }
+    let variations = try request.variations.map { try SweepVariation($0) }
+    let keys = variations.map(\.key)
+    if let twice = keys.first(where: { key in
+      keys.count { $0 == key } > 1 || request.settings.contains { $0.hasPrefix(key + "=") }
+    }) {
+      throw Failure(
+        .usage, at: "--vary", "expected each key once, here or with --set, found '\(twice)' twice")
+    }
+    rows = variations.reduce(file.rows.filter { names.contains($0.name) }) { $1.applied(to: $0) }
     var cells: [Cell] = []
     // The command line's count is every row's.
     let seeds = rows.map { request.seeds ?? $0.seeds ?? file.seeds }

@@ -95,7 +95,10 @@ enum LoadReport {
         processorSeconds(loader)
       )
       var count = 0
-      while cold ? count * records.batch < Int(loader.epochLengths[0]) - 8 * records.batch : monotonicSeconds() - start < seconds {
+      while cold
+        ? count * records.batch < Int(loader.epochLengths[0]) - 8 * records.batch
+        : monotonicSeconds() - start < seconds
+      {
         for _ in 0..<8 { consumer.take(try loader.next()) }
         count += 8
       }

@@ -28,6 +28,10 @@ enum SweepCommand {
       .value("limit", "N", "build shards of the first N records of each split only"),
       .value("jobs", "N", "processes that build shards", standard: "metamae-prep's"),
       .repeated("set", "KEY=VALUE", "overrides a key of every run's configuration"),
+      .repeated(
+        "vary", "KEY=A,B",
+        "an ablation: each trained row once for each value of a key; for each combination of several"
+      ),
       .flag("dry-run", "lists the cells and their data, and runs nothing"),
       .flag("json", "one JSON document on stdout instead of text"),
     ])
@@ -49,6 +53,7 @@ enum SweepCommand {
     request.datasets = list(arguments, "datasets")
     request.rows = list(arguments, "rows")
     request.settings = arguments.strings("set")
+    request.variations = arguments.strings("vary")
     if arguments.has("steps") {
       request.steps = try arguments.integer("steps", in: 0...1_000_000_000)
     }

@@ -56,6 +56,40 @@ import Testing
     #expect(cells.map(\.keepCheckpoints) == [1, 3])
   }
 
+  /// `--vary`: a row for each value and combination, the initial encoder's once, values with commas of their own.
+  @Test func variedKeys() throws {
+    func cells(_ variations: [String], settings: [String] = []) throws -> [SweepPlan.Cell] {
+      let file = folder.file("vary.yaml")
+      try Files.writeAtomically(
+        """
+        datasets: [a]
+        pretrain: same
+        rows:
+          - {name: random, random: true}
+          - {name: x, objective: metamae, set: {mask_ratio: 0.6}}
+        """, to: file)
+      var request = SweepRequest(file: file, output: folder.file("out"))
+      (request.settings, request.variations) = (settings, variations)
+      return try SweepPlan(request).cells
+    }
+    let one = try cells(["mask_ratio=0.5, 0.75"])
+    #expect(one.map(\.row.name) == ["random", "x, mask_ratio = 0.5", "x, mask_ratio = 0.75"])
+    #expect(one.dropFirst().map(\.configuration.settings.maskRatio) == [0.5, 0.75])
+    #expect(one.map(\.row.system) == ["random", nil, nil])
+    let two = try cells(["inner_steps=1,2", "patch=[4, 4],[8, 8],auto"])
+    #expect(two.count == 7)
+    #expect(two.last?.row.name == "x, inner_steps = 2, patch = auto")
+    #expect(two[2].row.settings.suffix(2) == ["inner_steps=1", "patch=[8, 8]"])
+    for wrong in [
+      ["mask_ratio"], ["mask_ratio="], ["mask_ratio=0.5,0.5"], ["=1"], ["mask_ratoi=1"],
+    ] {
+      let failure = #expect(throws: Failure.self, "\(wrong)") { _ = try cells(wrong) }
+      #expect(failure?.kind == .usage)
+    }
+    #expect(throws: Failure.self) { _ = try cells(["batch=1,2", "batch=3,4"]) }
+    #expect(throws: Failure.self) { _ = try cells(["batch=1,2"], settings: ["batch=3"]) }
+  }
+
   /// Every row of the grids on small sets resolves, on every set.
   @Test(arguments: [("systems", 65), ("ablations", 30)])
   func shippedGrids(_ name: String, _ cells: Int) throws {

@@ -59,7 +59,10 @@ extension ShardBuild {
     func watch() { observer.progress(.storing, done: counters.progress, total: total) }
     let workers = Workforce(size: min(request.jobs, max(jobs.count, 1)))
     // The longest first, so that the processes end together.
-    let sizes = jobs.map { $0.blocks.count * splits[$0.split].layout.samplesPerBlock * splits[$0.split].layout.recordBytes }
+    let sizes = jobs.map {
+      $0.blocks.count * splits[$0.split].layout.samplesPerBlock
+        * splits[$0.split].layout.recordBytes
+    }
     let order = jobs.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
     let entries = try workers.map(jobs.count, watch: watch) { k in
       let (job, split) = (jobs[order[k]], splits[jobs[order[k]].split])
