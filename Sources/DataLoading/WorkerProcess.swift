@@ -71,7 +71,10 @@ struct WorkerProcess {
       if disk.hasFetched() {
         let next = plan.order.chunk(plan.chunk(worker: index, slot: k &+ 1))
         for chunk in [chunk, next] where chunk.index != announced {
-          assembler.announce(chunk, plan.order, reader.expect)
+          assembler.announce(chunk, plan.order) { block in
+            cs_store64(words.pointer(to: \.block), UInt64(block))
+            reader.expect(block)
+          }
         }
         announced = next.index
       }
