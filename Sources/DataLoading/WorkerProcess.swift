@@ -4,6 +4,7 @@
 import Basics
 import CSystem
 import Glibc
+import ShardFormat
 
 struct WorkerProcess {
   let index: Int

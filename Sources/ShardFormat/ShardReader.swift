@@ -15,6 +15,7 @@ public final class ShardReader {
   private var current: (block: Int, frame: UnsafeRawBufferPointer)?
   /// Up to where the shard that is read block after block was announced.
   private var announcedEnd = UInt.max
+  private var disk = DiskWatch()
   private let decompressor = FrameDecompressor()
   private let shuffled: UnsafeMutableRawBufferPointer
   private let needsUnshuffle: Bool
@@ -154,7 +155,7 @@ public final class ShardReader {
     let start = UInt(bitPattern: frame.baseAddress)
     if start &+ Self.stretch / 2 > announcedEnd || start &+ 2 &* Self.stretch < announcedEnd {
       announcedEnd = start + Self.stretch
-      Self.announce(start, Int(Self.stretch))
+      if disk.hasFetched() { Self.announce(start, Int(Self.stretch)) }
     }
   }
 
