@@ -25,6 +25,8 @@ final class ChunkAssembler {
   /// Called when decoding ends and copying begins, and with each damaged block that is skipped.
   var placing: () -> Void = {}
   var skipping: (Failure) -> Void = { _ in }
+  /// Has a block brought into memory that is read soon; nil: nothing is prefetched.
+  var prefetch: ((Int) -> Void)?
 
   init(layout: SlotLayout, source: Source, badBlocks: BadBlocks) {
     self.layout = layout
@@ -51,27 +53,35 @@ final class ChunkAssembler {
     }
   }
 
-  /// Calls `expect` with each block that `fill` will want for a chunk; now and then twice with the same.
-  func announce(_ chunk: SampleOrder.Chunk, _ order: SampleOrder, _ expect: (Int) -> Void) {
-    if order.isBlockwise {
-      let block = order.blocks(epoch: chunk.epoch)
-      for i in 0..<UInt64(chunk.blockCount) { expect(Int(block(chunk.firstBlock + i))) }
-      return
-    }
-    let element = order.elements(epoch: chunk.epoch)
-    var last = -1
-    for i in 0..<UInt64(chunk.count) {
-      let element = element(chunk.first + i)
+  /// Prefetches the blocks of a chunk that is made of whole ones.
+  func prefetchBlocks(of chunk: SampleOrder.Chunk, _ order: SampleOrder) {
+    guard order.isBlockwise, let prefetch else { return }
+    let block = order.blocks(epoch: chunk.epoch)
+    for i in 0..<UInt64(chunk.blockCount) { prefetch(Int(block(chunk.firstBlock + i))) }
+  }
+
+  /// So many blocks are prefetched at once where samples are looked up one by one.
+  private static let prefetchCount = 64
+
+  /// Prefetches the next blocks that the lookups from `first` on want.
+  /// - Returns: the first lookup that was left.
+  private func prefetchBlocks(from first: Int, epoch: UInt64, _ prefetch: (Int) -> Void) -> Int {
+    var (i, count, last) = (first, 0, -1)
+    while i < lookups.count, count < Self.prefetchCount {
+      let element = lookups[i].element
       let blocks =
         switch source {
         case .records(let records): records.block(of: element)...records.block(of: element)
-        case .windows(let windows): windows.blocks(of: element, epoch: chunk.epoch)
+        case .windows(let windows): windows.blocks(of: element, epoch: epoch)
         }
       for block in blocks where block != last {
-        expect(block)
+        prefetch(block)
         last = block
+        count += 1
       }
+      i += 1
     }
+    return i
   }
 
   /// Fills `slot` with these storage positions or draws, in their order; reads them in ascending order.
@@ -82,7 +92,11 @@ final class ChunkAssembler {
     lookups.removeAll(keepingCapacity: true)
     for (place, element) in elements.enumerated() { lookups.append((element, place)) }
     if case .records = source { lookups.sort { $0.element < $1.element } }
-    for (element, place) in lookups {
+    var prefetched = 0
+    for (i, (element, place)) in lookups.enumerated() {
+      if let prefetch, i == prefetched {
+        prefetched = prefetchBlocks(from: i, epoch: epoch, prefetch)
+      }
       try guarded {
         switch source {
         case .records(let records): try records.gather(position: element, to: place, of: slot)

@@ -234,6 +234,7 @@ final class ChunkStream {
 
   /// Processor time of the supervisor and of the workers that live now, each since it began.
   var processorSeconds: Double {
+    guard supervisor > 0 else { return 0 }
     let workers = memory.rings.map { pid_t(bitPattern: $0.worker.pointee.pid) }
     return ([supervisor] + workers).reduce(0) { sum, process in
       var clock = clockid_t()

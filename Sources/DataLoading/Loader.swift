@@ -138,8 +138,8 @@ public final class Loader {
     streams.reduce(into: WorkerTimes()) { $0.add($1.workerTimes) }
   }
 
-  /// Processor time of the supervisors and of the workers that live now, each since it began.
-  public var processorSeconds: Double { streams.reduce(0) { $0 + $1.processorSeconds } }
+  /// Processor time of the supervisors and of the workers that live now, each since it began: one that was replaced counts no more.
+  package var processorSeconds: Double { streams.reduce(0) { $0 + $1.processorSeconds } }
 
   /// How many workers there are in all.
   public var workerCount: Int { streams.reduce(0) { $0 + $1.plan.workers } }

@@ -53,7 +53,7 @@ extension Split {
         },
         decodeFlipped: { block, bit, target in
           try reader.decompress(block: block, into: target, flipping: bit)
-        }, expect: { reader.expect(block: $0) })
+        }, prefetch: { reader.prefetch(block: $0) })
     }
     if let sampling = manifest.sampling, let segments = manifest.segments {
       content = .windows(

@@ -12,8 +12,8 @@ struct BlockReader {
   var decode: BlockDecoder
   /// As `decode`, with one bit of the compressed block flipped: which one the number decides.
   var decodeFlipped: (Int, UInt64, UnsafeMutableRawBufferPointer) throws -> Void = { _, _, _ in }
-  /// Says that the block will be read soon; returns at once.
-  var expect: (Int) -> Void = { _ in }
+  /// Has the compressed block brought into memory, without waiting for it.
+  var prefetch: (Int) -> Void = { _ in }
 }
 
 struct Split: Sendable {

@@ -62,23 +62,27 @@ struct WorkerProcess {
       progress()
     }
     var disk = DiskWatch()
-    var announced: UInt64?
+    var prefetched: UInt64?
+    func prefetch(_ block: Int) {
+      cs_store64(words.pointer(to: \.block), UInt64(block))
+      setPhase(CS_PHASE_READ)
+      let start = cs_monotonic()
+      reader.prefetch(block)
+      words.pointee.read_nanoseconds &+= nanoseconds(start, cs_monotonic())
+      progress()
+    }
     while true {
       waitForRoom(k)
       enter(.claim, k)
       let start = cs_monotonic()
       let before = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
       let chunk = plan.order.chunk(plan.chunk(worker: index, slot: k))
-      if disk.hasFetched() {
-        let next = plan.order.chunk(plan.chunk(worker: index, slot: k &+ 1))
-        for chunk in [chunk, next] where chunk.index != announced {
-          assembler.announce(chunk, plan.order) { block in
-            cs_store64(words.pointer(to: \.block), UInt64(block))
-            reader.expect(block)
-          }
-        }
-        announced = next.index
+      assembler.prefetch = disk.isBusy() ? prefetch : nil
+      let next = plan.order.chunk(plan.chunk(worker: index, slot: k &+ 1))
+      for chunk in [chunk, next] where chunk.index != prefetched {
+        assembler.prefetchBlocks(of: chunk, plan.order)
       }
+      prefetched = assembler.prefetch == nil ? nil : next.index
       try assembler.fill(ring.slot(k), chunk, plan.order)
       let after = words.pointee.read_nanoseconds &+ words.pointee.decode_nanoseconds
       let all = nanoseconds(start, cs_monotonic())

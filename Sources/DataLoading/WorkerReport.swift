@@ -49,7 +49,7 @@ public struct WorkerEnd: Equatable, Sendable, CustomStringConvertible {
 
 /// Seconds, bytes and blocks of all workers since the loader began.
 public struct WorkerTimes: Equatable, Sendable {
-  /// Bringing compressed blocks into memory.
+  /// Bringing compressed blocks into memory, prefetching included.
   public var readSeconds = 0.0
   /// Decompressing.
   public var decodeSeconds = 0.0

@@ -2,7 +2,6 @@
 // opened, contents by the frame's checksum.
 
 import Basics
-import Glibc
 
 /// One split folder, read-only. Make it in the process that reads: LMDB environments do not survive a fork.
 public final class ShardReader {
@@ -13,9 +12,9 @@ public final class ShardReader {
   private let identities: [FileIdentity?]
   /// The block that was asked for last.
   private var current: (block: Int, frame: UnsafeRawBufferPointer)?
-  /// Up to where the shard that is read block after block was announced.
-  private var announcedEnd = UInt.max
-  private var disk = DiskWatch()
+  private var sequence = SequentialReadAhead()
+  /// A shard that could not be opened to prefetch from.
+  private var unopened = -1
   private let decompressor = FrameDecompressor()
   private let shuffled: UnsafeMutableRawBufferPointer
   private let needsUnshuffle: Bool
@@ -132,36 +131,24 @@ public final class ShardReader {
   /// The file's length is looked at for each block: one cut short under its mapping would end the process.
   public func frame(ofBlock block: Int) throws -> UnsafeRawBufferPointer {
     if let current, current.block == block { return current.frame }
-    let isNext = current.map { $0.block + 1 == block } ?? false
     current = nil
     let frame = try lookUp(block)
-    if isNext { readAhead(from: frame) }
+    sequence.willRead(block, of: shardIndex(ofBlock: block), frame)
     current = (block, frame)
     return frame
   }
 
-  /// Asks the kernel to bring a block's frame into memory, and returns at once. Blocks that are read one after the other
-  /// need not be announced.
-  public func expect(block: Int) {
-    current = nil
-    guard let frame = try? lookUp(block), let start = frame.baseAddress else { return }
-    Self.announce(UInt(bitPattern: start), frame.count)
-  }
-
-  private static let stretch: UInt = 4 << 20
-
-  /// Frames lie in the order of their blocks. LMDB has told the kernel not to guess.
-  private func readAhead(from frame: UnsafeRawBufferPointer) {
-    let start = UInt(bitPattern: frame.baseAddress)
-    if start &+ Self.stretch / 2 > announcedEnd || start &+ 2 &* Self.stretch < announcedEnd {
-      announcedEnd = start + Self.stretch
-      if disk.hasFetched() { Self.announce(start, Int(Self.stretch)) }
+  /// Has a block's frame brought into memory, without waiting for it. Blocks that are read one after the other need none
+  /// of this. What is wrong with a shard is left to who reads it.
+  public func prefetch(block: Int) {
+    let index = shardIndex(ofBlock: block)
+    if databases[index] == nil {
+      guard index != unopened else { return }
+      databases[index] = try? openAlone(index)
+      if databases[index] == nil { unopened = index }
     }
-  }
-
-  private static func announce(_ start: UInt, _ count: Int) {
-    let page = start & ~4095
-    madvise(UnsafeMutableRawPointer(bitPattern: page), count + Int(start - page), MADV_WILLNEED)
+    guard databases[index] != nil, let frame = try? lookUp(block) else { return }
+    ReadAhead.request(UInt(bitPattern: frame.baseAddress), UInt(frame.count))
   }
 
   private func lookUp(_ block: Int) throws -> UnsafeRawBufferPointer {
@@ -183,22 +170,23 @@ public final class ShardReader {
 
   /// Opens a shard. Without a descriptor left, all others are closed and it is tried once more.
   private func open(_ index: Int) throws -> ShardDatabaseReader {
-    let shard = manifest.shards[index]
-    func open() throws -> ShardDatabaseReader {
-      try ShardDatabaseReader(
-        path: directory + "/" + shard.file, expectedBytes: shard.bytes,
-        blocks: shard.firstBlock..<shard.firstBlock + shard.blockCount)
-    }
     let database: ShardDatabaseReader
     do {
-      database = try open()
+      database = try openAlone(index)
     } catch let failure as Failure where failure.kind == .tryAgain {
       guard databases.contains(where: { $0 != nil }) else { throw failure }
       for k in databases.indices { databases[k] = nil }
-      database = try open()
+      database = try openAlone(index)
     }
     databases[index] = database
     return database
+  }
+
+  private func openAlone(_ index: Int) throws -> ShardDatabaseReader {
+    let shard = manifest.shards[index]
+    return try ShardDatabaseReader(
+      path: directory + "/" + shard.file, expectedBytes: shard.bytes,
+      blocks: shard.firstBlock..<shard.firstBlock + shard.blockCount)
   }
 
   /// What has happened to a shard's file; nil: nothing.

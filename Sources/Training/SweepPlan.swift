@@ -69,6 +69,15 @@ public struct SweepPlan: Sendable {
       throw Failure(
         .usage, at: "--vary", "expected each key once, here or with --set, found '\(twice)' twice")
     }
+    for (key, instead) in [("seed", "--seeds"), ("dataset", "--datasets")] where keys.contains(key)
+    {
+      throw Failure(
+        .usage, at: "--vary", "expected a key that decides what is learned, found '\(key)'",
+        remedy: "Use \(instead).")
+    }
+    if keys.contains("steps"), request.steps != nil {
+      throw Failure(.usage, at: "--vary", "expected steps once, found --steps as well")
+    }
     rows = variations.reduce(file.rows.filter { names.contains($0.name) }) { $1.applied(to: $0) }
     var cells: [Cell] = []
     // The command line's count is every row's.

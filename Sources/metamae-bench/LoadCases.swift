@@ -131,6 +131,19 @@ private func linesLookedAt(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
   return sum
 }
 
+/// What this process has read from disks.
+private struct BlocksRead {
+  private let before = Self.count
+
+  var hasGrown: Bool { Self.count > before }
+
+  private static var count: Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_inblock
+  }
+}
+
 /// A folder below /tmp that goes with its last user.
 final class BenchFolder {
   let path: String
@@ -146,13 +159,24 @@ final class BenchFolder {
   deinit { try? Files.remove(path) }
 
   /// Writes the files out and asks the kernel to forget them, so that the next to read them waits for the disk.
+  /// - Throws: tryAgain where files stay in memory.
   func leaveMemory() throws {
     for name in try Files.list(path) {
       let file = open(path + "/" + name, O_RDONLY)
       guard file >= 0 else { throw Failure.system(errno, at: path + "/" + name, "cannot open") }
       fdatasync(file)
       posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+      let disk = BlocksRead()
+      var byte = UInt8(0)
+      posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM)
+      pread(file, &byte, 1, 0)
       close(file)
+      guard disk.hasGrown else {
+        throw Failure(
+          .tryAgain, at: path,
+          "expected files that leave memory, found a file system that keeps them",
+          remedy: "Measure --cold where /tmp is on a disk.")
+      }
     }
   }
 }

@@ -21,7 +21,7 @@ private struct LoadFigures: Figures {
   var workerBytesPerSecond: Double
   /// The larger of what was delivered and what was decompressed, against the bare decompressor.
   var shareOfDecode: Double
-  /// Processor seconds of all processes for a million samples, starting and ending them not counted.
+  /// Processor seconds of all processes for a million samples, starting and ending them not counted (with --cold: ending).
   var cpuSecondsPerMillion: Double
   /// How long the trainer waited, of the time it took.
   var waitShare: Double
@@ -57,7 +57,10 @@ enum LoadReport {
     options: [
       .value("workers", "N", "worker processes", standard: "1"),
       .value("seconds", "S", "about how long each repetition takes", standard: "1"),
-      .flag("cold", "shards that are not in memory: one epoch from its start, read from the disk"),
+      .flag(
+        "cold",
+        "shards that are not in memory: most of an epoch from its start, read from the disk; --seconds does not count"
+      ),
       .flag("json", "one JSON document on stdout instead of lines"),
     ])
 

@@ -68,4 +68,25 @@ import Testing
     _ = frame(b, Array(repeating: 5_000, count: 3))
     #expect(frame(a, Array(repeating: 16_000, count: 4)) == first)
   }
+
+  /// Byte b of number i at plane b, place i; and back.
+  @Test(arguments: [2, 4, 8], [0, 1, 15, 16, 17, 33, 4097]) func bytesApart(
+    _ width: Int, _ count: Int
+  ) {
+    var stream = RandomStream(RandomKey(seed: 5, "numbers"))
+    let numbers = (0..<width * count).map { _ in UInt8(stream.below(256)) }
+    var (planes, back) = (numbers, [UInt8](repeating: 0, count: numbers.count))
+    ByteShuffle.apply(numbers, &planes, [(element: width, count: count)])
+    let expected = (0..<width).flatMap { byte in (0..<count).map { numbers[$0 * width + byte] } }
+    #expect(planes == expected)
+    ByteShuffle.undo(planes, &back, [(element: width, count: count)])
+    #expect(back == numbers)
+  }
+
+  /// Fetches count for some calls after the last one was seen.
+  @Test func diskWatch() {
+    var disk = DiskWatch()
+    let busy = [7, 7, 7, 7, 7, 7, 9, 9, 9, 9, 9].map { disk.isBusy(fetched: $0) }
+    #expect(busy == [true, true, true, true, false, false, true, true, true, true, false])
+  }
 }

@@ -82,6 +82,7 @@ import Testing
     #expect(two[2].row.settings.suffix(2) == ["inner_steps=1", "patch=[8, 8]"])
     for wrong in [
       ["mask_ratio"], ["mask_ratio="], ["mask_ratio=0.5,0.5"], ["=1"], ["mask_ratoi=1"],
+      ["seed=1,2"], ["dataset=a,b"],
     ] {
       let failure = #expect(throws: Failure.self, "\(wrong)") { _ = try cells(wrong) }
       #expect(failure?.kind == .usage)

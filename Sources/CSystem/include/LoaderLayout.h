@@ -25,9 +25,9 @@ typedef struct {
   uint32_t pad2[15];
   uint32_t released_sleepers;
   uint32_t pad3[15];
-  uint32_t progress; /* worker: grows with every block decoded and slot published */
+  uint32_t progress; /* worker: grows with every block prefetched or decoded and slot published */
   uint32_t phase;    /* worker: CS_PHASE_... */
-  uint64_t block;    /* worker: the block it reads or announces now, or did last */
+  uint64_t block;    /* worker: the block it reads or prefetches now, or did last */
   uint64_t read_nanoseconds, decode_nanoseconds, place_nanoseconds, full_nanoseconds; /* worker: all lives added */
   uint64_t decoded_bytes; /* worker: uncompressed */
   uint64_t blocks;        /* worker: decoded */
