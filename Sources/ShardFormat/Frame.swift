@@ -43,9 +43,9 @@ final class FrameCompressor {
     let found = check(
       ZSTD_compress2(
         contexts[0], frames[0].baseAddress, frames[0].count, bytes.baseAddress, bytes.count))
-    // One plane with hardly a repetition: a second attempt would spare 3% at the most, and costs as much as the first.
-    let isNoise = found >= bytes.count * 97 / 100 && planes.max()! >= bytes.count * 97 / 100
-    guard !isNoise, part(bytes, planes) < found else {
+    // One plane that level 3 hardly shortens: its bytes are about equally frequent, a second attempt spares next to nothing.
+    let nearlyAll = bytes.count * 97 / 100
+    guard found < nearlyAll || planes.max()! < nearlyAll, part(bytes, planes) < found else {
       return UnsafeRawBufferPointer(rebasing: frames[0][..<found])
     }
     let coded = codeStretches(of: bytes.count)

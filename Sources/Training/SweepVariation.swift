@@ -2,6 +2,7 @@
 
 import Basics
 import Experiments
+import Foundation
 
 /// A key and the values that it takes in turn.
 struct SweepVariation {
@@ -22,7 +23,7 @@ struct SweepVariation {
         values[values.count - 1].append(character)
       }
     }
-    values = values.map { $0.trimmingSpaces }
+    values = values.map { $0.trimmingCharacters(in: .whitespaces) }
     guard sides.count == 2, !sides[0].isEmpty, !values.contains(""),
       Set(values).count == values.count
     else {
@@ -30,7 +31,8 @@ struct SweepVariation {
         .usage, at: "--vary", "expected KEY=A,B,... with different values, found '\(text)'",
         remedy: "For example: --vary mask_ratio=0.5,0.75,0.85")
     }
-    key = try ConfigurationKey.find(String(sides[0]).trimmingSpaces, at: "--vary").name
+    let name = sides[0].trimmingCharacters(in: .whitespaces)
+    key = try ConfigurationKey.find(name, at: "--vary").name
     self.values = values
   }
 
@@ -47,11 +49,5 @@ struct SweepVariation {
           return varied
         }
     }
-  }
-}
-
-extension String {
-  fileprivate var trimmingSpaces: String {
-    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 }

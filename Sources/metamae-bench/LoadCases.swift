@@ -131,17 +131,11 @@ private func linesLookedAt(_ bytes: UnsafeRawPointer, _ count: Int) -> UInt64 {
   return sum
 }
 
-/// What this process has read from disks.
-private struct BlocksRead {
-  private let before = Self.count
-
-  var hasGrown: Bool { Self.count > before }
-
-  private static var count: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_inblock
-  }
+/// How many blocks this process has read from disks.
+private func blocksRead() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return usage.ru_inblock
 }
 
 /// A folder below /tmp that goes with its last user.
@@ -166,12 +160,12 @@ final class BenchFolder {
       guard file >= 0 else { throw Failure.system(errno, at: path + "/" + name, "cannot open") }
       fdatasync(file)
       posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
-      let disk = BlocksRead()
+      let before = blocksRead()
       var byte = UInt8(0)
       posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM)
       pread(file, &byte, 1, 0)
       close(file)
-      guard disk.hasGrown else {
+      guard blocksRead() > before else {
         throw Failure(
           .tryAgain, at: path,
           "expected files that leave memory, found a file system that keeps them",

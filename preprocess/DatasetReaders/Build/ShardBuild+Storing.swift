@@ -8,6 +8,8 @@ extension ShardBuild {
     let split: Int
     let shard: Int
     let blocks: Range<Int>
+    /// Decoded.
+    let bytes: Int
   }
 
   /// All shards, then all manifests.
@@ -36,14 +38,18 @@ extension ShardBuild {
       if there.contains(where: { $0.split == split.layout.split }) { continue }
       try Files.createFolder(folder.directory(split.layout.split))
       for (shard, blocks) in ShardPlan(split.layout).shards.enumerated() {
-        jobs.append(ShardJob(split: k, shard: shard, blocks: blocks))
+        let bytes = blocks.count * split.layout.samplesPerBlock * split.layout.recordBytes
+        jobs.append(ShardJob(split: k, shard: shard, blocks: blocks, bytes: bytes))
       }
     }
+    // The longest first, so that the processes end together.
+    jobs.sort { $0.bytes > $1.bytes }
     let entries = try write(jobs, of: stored, in: folder)
     return try stored.enumerated().map { k, split in
       if let finished = there.first(where: { $0.split == split.layout.split }) { return finished }
       var manifest = split.layout
       manifest.shards = jobs.indices.filter { jobs[$0].split == k }.map { entries[$0] }
+        .sorted { $0.firstBlock < $1.firstBlock }
       try manifest.write(to: folder.directory(manifest.split))
       return manifest
     }
@@ -58,14 +64,8 @@ extension ShardBuild {
     defer { counters.free() }
     func watch() { observer.progress(.storing, done: counters.progress, total: total) }
     let workers = Workforce(size: min(request.jobs, max(jobs.count, 1)))
-    // The longest first, so that the processes end together.
-    let sizes = jobs.map {
-      $0.blocks.count * splits[$0.split].layout.samplesPerBlock
-        * splits[$0.split].layout.recordBytes
-    }
-    let order = jobs.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
-    let entries = try workers.map(jobs.count, watch: watch) { k in
-      let (job, split) = (jobs[order[k]], splits[jobs[order[k]].split])
+    return try workers.map(jobs.count, watch: watch) { k in
+      let (job, split) = (jobs[k], splits[jobs[k].split])
       let name = split.layout.split
       return try folder.finishedShard(job.shard, job.blocks, split: name)
         ?? ShardWriter.write(
@@ -75,6 +75,5 @@ extension ShardBuild {
           counters.advance(1)
         }
     }
-    return zip(order, entries).sorted { $0.0 < $1.0 }.map(\.1)
   }
 }
