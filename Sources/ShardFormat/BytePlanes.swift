@@ -43,43 +43,36 @@ enum ByteShuffle {
   }
 }
 
-/// How often each byte occurs.
+/// How often each byte occurs, by a sample.
 struct ByteHistogram {
+  /// Above this many bytes every k-th is counted, k odd, so that the bytes of one column of an image are not all it sees.
+  private static let mostCounted = 8192
+  /// Estimates for all bytes: those counted, k times.
   private var counts = [UInt32](repeating: 0, count: 256)
 
   init() {}
 
   init(_ bytes: UnsafeRawBufferPointer) {
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 1024) { tables in
-      // Four tables, so that equal neighbours do not wait for each other.
-      tables.initialize(repeating: 0)
+    let k = bytes.count / Self.mostCounted | 1
+    counts.withUnsafeMutableBufferPointer { counts in
       var i = 0
-      while i &+ 4 <= bytes.count {
-        tables[Int(bytes[i])] &+= 1
-        tables[256 &+ Int(bytes[i &+ 1])] &+= 1
-        tables[512 &+ Int(bytes[i &+ 2])] &+= 1
-        tables[768 &+ Int(bytes[i &+ 3])] &+= 1
-        i &+= 4
-      }
       while i < bytes.count {
-        tables[Int(bytes[i])] &+= 1
-        i &+= 1
-      }
-      for value in 0..<256 {
-        counts[value] =
-          tables[value] + tables[256 + value] + tables[512 + value] + tables[768 + value]
+        counts[Int(bytes[i])] &+= UInt32(truncatingIfNeeded: k)
+        i &+= k
       }
     }
   }
 
   mutating func merge(_ other: ByteHistogram) {
-    for value in 0..<256 { counts[value] += other.counts[value] }
+    for value in 0..<256 { counts[value] &+= other.counts[value] }
   }
 
-  /// No code of single bytes is shorter: the sum of count log2(n / count) bits, rounded down to whole bytes.
-  var entropyBytes: Int {
+  /// What no code of single bytes goes below for `count` bytes of this kind: log2(n / n_v) bits for each byte of value v
+  /// of the n counted; rounded down to whole bytes.
+  func entropyBytes(of count: Int) -> Int {
     let n = Double(counts.reduce(0) { $0 + Int($1) })
+    guard n > 0 else { return 0 }
     let bits = counts.reduce(0.0) { $1 > 0 ? $0 + Double($1) * log2(n / Double($1)) : $0 }
-    return Int(bits / 8)
+    return Int(bits / n * Double(count) / 8)
   }
 }

@@ -52,8 +52,7 @@ public enum ShardWriter {
         let widths = manifest.widths(ofBlock: block)
         ByteShuffle.apply(bytes.baseAddress!, shuffled.baseAddress!, widths)
         let frame = compressor.compress(
-          UnsafeRawBufferPointer(rebasing: shuffled[..<bytes.count]),
-          planes: ByteShuffle.planes(widths))
+          UnsafeRawBufferPointer(rebasing: shuffled[..<bytes.count]), widths: widths)
         try database.append(block: block, frame)
       }
       try database.flush()
