@@ -41,6 +41,7 @@ let package = Package(
     library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
     library("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     library("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+    library("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
     library("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
     library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     library("CSndfile", pkgConfig: "sndfile", apt: "libsndfile1-dev"),
@@ -78,7 +79,7 @@ let package = Package(
       name: "CShuffle", path: "Sources/CShuffle",
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror", "-gdwarf-4"])]),
 
-    room("Basics", ["CSystem", "CCrypto"]),
+    room("Basics", ["CSystem", "CCrypto", "CXXHash"]),
     room("Experiments", ["Basics", "CYAML"]),
     room("ShardFormat", ["Basics", "CSystem", "CLMDB", "CZstd", "CShuffle"]),
     room(

@@ -5,7 +5,7 @@ import CSystem
 @preconcurrency import Glibc
 
 /// The version of every program and of the `tool` field in what they write.
-public let metamaeVersion = "0.1.1"
+public let metamaeVersion = "0.1.2"
 
 public enum Console {
   /// A line of results on stdout, flushed: somebody may wait for it at the other end of a pipe.

@@ -2,7 +2,6 @@
 // defined by it (datasets.md 2.5). The only file that imports CCrypto.
 
 import CCrypto
-import Glibc
 
 /// A running SHA-256 or MD5.
 public final class Digest {
@@ -36,21 +35,11 @@ public final class Digest {
     return digest.finish()
   }
 
-  /// SHA-256 of a file's bytes in lower-case hexadecimal; reads 1 MiB at a time.
+  /// SHA-256 of a file's bytes in lower-case hexadecimal.
   public static func sha256(file path: String) throws -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Failure.system(errno, at: path, "cannot open") }
-    defer { close(descriptor) }
     let digest = Digest(.sha256)
-    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { chunk.deallocate() }
-    while true {
-      let count = read(descriptor, chunk.baseAddress, chunk.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw Failure.system(errno, at: path, "cannot read") }
-      if count == 0 { return hexadecimal(digest.finish()) }
-      digest.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
-    }
+    try Files.scan(path, digest.update)
+    return hexadecimal(digest.finish())
   }
 }
 

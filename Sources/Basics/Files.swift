@@ -43,6 +43,22 @@ public enum Files {
     }
   }
 
+  /// Hands a file's bytes over, 1 MiB at a time.
+  public static func scan(_ path: String, _ take: (UnsafeRawBufferPointer) -> Void) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Failure.system(errno, at: path, "cannot open") }
+    defer { close(descriptor) }
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { chunk.deallocate() }
+    while true {
+      let count = Glibc.read(descriptor, chunk.baseAddress, chunk.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw Failure.system(errno, at: path, "cannot read") }
+      if count == 0 { return }
+      take(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
+    }
+  }
+
   /// Writes beside `path`, syncs, renames, syncs the folder: after a crash the old file or the new one is there.
   public static func writeAtomically(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
     let beside = path + unfinishedSuffix

@@ -34,10 +34,11 @@ extension Manifest {
     guard let version = try? decoder.decode(Version.self, from: Data(bytes)) else {
       throw Self.damaged(path, "it is no JSON manifest")
     }
-    guard version.formatVersion == Self.currentVersion else {
+    guard Self.knownVersions.contains(version.formatVersion) else {
+      let known = Self.knownVersions
       throw Failure(
         .badData, at: path,
-        "expected format version \(Self.currentVersion), found \(version.formatVersion)",
+        "expected format version \(known.lowerBound) to \(known.upperBound), found \(version.formatVersion)",
         remedy: "Rebuild the shards with this version's metamae-prep.")
     }
     do {
@@ -125,6 +126,9 @@ extension Manifest {
         shard.bytes > 0
       else {
         return "shard '\(shard.file)' is not as specified"
+      }
+      guard shard.xxh128 != nil || shard.sha256 != nil else {
+        return "shard '\(shard.file)' has no checksum"
       }
       block += shard.blockCount
     }

@@ -4,7 +4,9 @@ import Basics
 import Foundation
 
 public struct Manifest: Codable, Equatable, Sendable {
-  public static let currentVersion = 1
+  public static let currentVersion = 2
+  /// Version 1 has SHA-256 where version 2 has XXH128.
+  public static let knownVersions = 1...2
   public static let fileName = "manifest.json"
 
   public var formatVersion = Manifest.currentVersion

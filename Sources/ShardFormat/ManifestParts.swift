@@ -153,16 +153,30 @@ public struct Sampling: Codable, Equatable, Sendable {
 public struct ShardEntry: Codable, Equatable, Sendable {
   public var file: String
   public var bytes: Int
-  public var sha256: String
+  /// XXH3 of the file, 128 bits. In format version 1: nil.
+  public var xxh128: String?
+  /// In format version 1: SHA-256 of the file.
+  public var sha256: String?
   public var firstBlock: Int
   public var blockCount: Int
 
-  public init(file: String, bytes: Int, sha256: String, firstBlock: Int, blockCount: Int) {
+  /// The entry of a file as it is now.
+  /// - Parameter path: where it is; it may have another name than `file` until it is whole.
+  public init(file: String, at path: String, blocks: Range<Int>) throws {
     self.file = file
-    self.bytes = bytes
-    self.sha256 = sha256
-    self.firstBlock = firstBlock
-    self.blockCount = blockCount
+    bytes = try Files.size(path)
+    xxh128 = try Checksum.xxh128(file: path)
+    firstBlock = blocks.lowerBound
+    blockCount = blocks.count
+  }
+
+  /// What a file's checksum is and should be; nil when it is the same.
+  public func difference(from path: String) throws -> String? {
+    func difference(_ name: String, _ expected: String, _ found: String) -> String? {
+      found == expected ? nil : "expected \(name) \(expected), found \(found)"
+    }
+    if let xxh128 { return try difference("XXH128", xxh128, Checksum.xxh128(file: path)) }
+    return try difference("SHA-256", sha256 ?? "", Digest.sha256(file: path))
   }
 }
 

@@ -14,6 +14,7 @@ public final class ShardDatabaseWriter {
   private var transaction: OpaquePointer?
   private var table: MDB_dbi = 0
   private var pending = 0
+  private var notWrittenOut = 0
 
   /// - Parameter mostBytes: an upper bound of the file's size, a function of the shard's contents alone (it is
   ///   stored in the file).
@@ -56,9 +57,19 @@ public final class ShardDatabaseWriter {
     }
     pending += frame.count
     if pending > 1 << 20 {
+      notWrittenOut += pending
       try commit()
+      if notWrittenOut > 8 << 20 { try beginWritingOut() }
       try begin()
     }
+  }
+
+  /// Has the kernel begin to write the file out, so that little is left to wait for at the end.
+  private func beginWritingOut() throws {
+    var descriptor: Int32 = -1
+    try check(mdb_env_get_fd(environment, &descriptor), "flush")
+    cs_begin_writing_out(descriptor)
+    notWrittenOut = 0
   }
 
   private func commit() throws {
@@ -71,9 +82,7 @@ public final class ShardDatabaseWriter {
   /// may be appended after it.
   public func flush() throws {
     try commit()
-    var descriptor: Int32 = -1
-    try check(mdb_env_get_fd(environment, &descriptor), "flush")
-    cs_begin_writing_out(descriptor)
+    try beginWritingOut()
   }
 
   /// Makes the flushed file durable.

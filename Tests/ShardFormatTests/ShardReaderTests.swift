@@ -116,7 +116,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("\"format_version\" : 1", "\"format_version\" : 9", "expected format version 1, found 9"),
+    ("\"format_version\" : 2", "\"format_version\" : 9", "expected format version 1 to 2, found 9"),
+    ("\"xxh128\"", "\"md5\"", "shard 'shard-00000.mdb' has no checksum"),
     ("\"sample_count\" : 40", "\"sample_count\" : 41", "expected 6 blocks, found 5"),
     ("\"sample_count\"", "\"simple_count\"", "the field 'sampleCount' is missing"),
     ("{", "(", "it is no JSON manifest"),
@@ -132,6 +133,30 @@ import Testing
     let failure = #expect(throws: Failure.self) { try ShardReader(directory: folder.path) }
     #expect(failure?.kind == .badData)
     #expect(failure?.problem == message)
+  }
+
+  /// Shards of format version 1 have SHA-256 instead.
+  @Test func shardsOfVersionOneAreRead() throws {
+    let folder = try TemporaryFolder()
+    let manifest = try SyntheticSplit.records(40, in: folder.path)
+    let (name, now) = (manifest.shards[0].file, manifest.shards[0].xxh128!)
+    let before = try Digest.sha256(file: folder.file(name))
+    var text = String(decoding: try Files.read(folder.file("manifest.json")), as: UTF8.self)
+    text.replace("\"format_version\" : 2", with: "\"format_version\" : 1")
+    text.replace("\"xxh128\" : \"\(now)\"", with: "\"sha256\" : \"\(before)\"")
+    try Files.writeAtomically(text, to: folder.file("manifest.json"))
+    let shard = try ShardReader(directory: folder.path).manifest.shards[0]
+    #expect(shard.xxh128 == nil)
+    #expect(try shard.difference(from: folder.file(name)) == nil)
+    #expect(try manifest.shards[0].difference(from: folder.file(name)) == nil)
+    try flip(bit: 40_000, of: folder.file(name))
+    let found = try Digest.sha256(file: folder.file(name))
+    #expect(
+      try shard.difference(from: folder.file(name))
+        == "expected SHA-256 \(before), found \(found)")
+    #expect(
+      try manifest.shards[0].difference(from: folder.file(name))?.hasPrefix(
+        "expected XXH128 \(now), found ") == true)
   }
 
   /// The vector of datasets.md section 4: 66 segments of 10,000 lines.

@@ -119,10 +119,9 @@ enum VerifyCommand {
       try reader.decode(block: k, into: block)
     }
     let path = folder + "/" + shard.file
-    let found = try Digest.sha256(file: path)
-    guard found == shard.sha256 else {
+    if let difference = try shard.difference(from: path) {
       throw Failure(
-        .badData, at: path, "expected SHA-256 \(shard.sha256), found \(found)",
+        .badData, at: path, difference,
         remedy: "The shard is damaged. Rebuild it with: metamae-prep build-shards --dataset"
           + " \(manifest.dataset) --raw RAW --out \(Files.parent(of: Files.parent(of: folder)))")
     }

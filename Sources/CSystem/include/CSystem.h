@@ -30,6 +30,10 @@ static inline uint32_t cs_swap(uint32_t *p, uint32_t v) { return __atomic_exchan
 static inline uint32_t cs_add(uint32_t *p, uint32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }
 static inline uint64_t cs_load64(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
 static inline void cs_store64(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
+/* Stores v where old is still there: 1; else 0. */
+static inline int cs_exchange64(uint64_t *p, uint64_t old, uint64_t v) {
+  return __atomic_compare_exchange_n(p, &old, v, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
 static inline uint64_t cs_add64(uint64_t *p, uint64_t v) { return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }
 
 /* ---- stopping ---- */

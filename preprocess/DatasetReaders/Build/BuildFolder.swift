@@ -67,7 +67,7 @@ final class BuildFolder {
           let manifest = try Manifest(directory: directory(split))
           for shard in manifest.shards {
             let file = directory(split) + "/" + shard.file
-            guard Files.exists(file), try Digest.sha256(file: file) == shard.sha256 else {
+            guard Files.exists(file), try shard.difference(from: file) == nil else {
               throw Failure(.badData, at: file, "is damaged or gone; the split is built anew")
             }
           }
@@ -132,9 +132,7 @@ final class BuildFolder {
     let name = ShardPlan.fileName(shard)
     let file = directory(split) + "/" + name
     guard Files.exists(file) else { return nil }
-    return ShardEntry(
-      file: name, bytes: try Files.size(file), sha256: try Digest.sha256(file: file),
-      firstBlock: blocks.lowerBound, blockCount: blocks.count)
+    return try ShardEntry(file: name, at: file, blocks: blocks)
   }
 
   private func data(_ name: String) throws -> Data {

@@ -62,18 +62,45 @@ extension ShardBuild {
     let total = jobs.reduce(0) { $0 + $1.blocks.count }
     let counters = try SharedCounters()
     defer { counters.free() }
-    func watch() { observer.progress(.storing, done: counters.progress, total: total) }
-    let workers = Workforce(size: min(request.jobs, max(jobs.count, 1)))
-    return try workers.map(jobs.count, watch: watch) { k in
-      let (job, split) = (jobs[k], splits[jobs[k].split])
-      let name = split.layout.split
-      return try folder.finishedShard(job.shard, job.blocks, split: name)
-        ?? ShardWriter.write(
-          shard: job.shard, blocks: job.blocks, of: split.layout, in: folder.directory(name)
-        ) { block, bytes in
-          split.fill(block, bytes)
-          counters.advance(1)
-        }
+    let shards = jobs.map { job in
+      let layout = splits[job.split].layout
+      return FrameRelay.Job(
+        blocks: job.blocks, blockBytes: layout.mostBlockBytes,
+        mostFrameBytes: layout.mostFrameBytes)
     }
+    let chunks = shards.reduce(0) { $0 + $1.chunkCount }
+    let workers = Workforce(size: max(1, min(request.jobs, chunks)))
+    let relay = try FrameRelay(shards, processes: workers.size)
+    defer { relay.free() }
+    let shares: [[Int: ShardEntry]] = try workers.run(
+      { writer in
+        let compressors = splits.map { BlockCompressor($0.layout) }
+        func compress(_ k: Int, _ block: Int) throws -> UnsafeRawBufferPointer {
+          let split = jobs[k].split
+          defer { counters.advance(1) }
+          return compressors[split].frame(block, fill: splits[split].fill)
+        }
+        func store(_ k: Int) throws -> ShardEntry {
+          let (job, layout) = (jobs[k], splits[jobs[k].split].layout)
+          if let there = try folder.finishedShard(job.shard, job.blocks, split: layout.split) {
+            relay.noteBegun()
+            return there
+          }
+          return try ShardWriter.write(
+            shard: job.shard, blocks: job.blocks, of: layout, in: folder.directory(layout.split)
+          ) { append in
+            try relay.write(k, as: writer, compress: { try compress(k, $0) }, append: append)
+          }
+        }
+        var entries: [Int: ShardEntry] = [:]
+        var next = counters.take()
+        while next < jobs.count {
+          entries[next] = try store(next)
+          next = counters.take()
+        }
+        try relay.help(compress: compress)
+        return entries
+      }, watch: { observer.progress(.storing, done: counters.progress, total: total) })
+    return jobs.indices.map { k in shares.lazy.compactMap { $0[k] }.first! }
   }
 }
