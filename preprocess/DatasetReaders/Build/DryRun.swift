@@ -20,7 +20,7 @@ public struct BuildEstimate: Encodable, Sendable {
 
 extension ShardBuild {
   private static let sampleSeconds = 0.5
-  /// Bytes a second that one process compresses and writes (zstd level 3, an ordinary disk).
+  /// Bytes a second that one process compresses and writes (zstd, an ordinary disk).
   private static let storedRate = 150e6
 
   private struct Enough: Error {}
