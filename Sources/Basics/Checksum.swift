@@ -8,8 +8,11 @@ public enum Checksum {
   public static func xxh128(file path: String) throws -> String {
     let state = XXH3_createState()!
     defer { XXH3_freeState(state) }
-    XXH3_128bits_reset(state)
-    try Files.scan(path) { XXH3_128bits_update(state, $0.baseAddress, $0.count) }
+    var isSound = XXH3_128bits_reset(state) == XXH_OK
+    try Files.scan(path) {
+      isSound = XXH3_128bits_update(state, $0.baseAddress, $0.count) == XXH_OK && isSound
+    }
+    precondition(isSound, "libxxhash refused the bytes")
     var canonical = XXH128_canonical_t()
     XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state))
     return withUnsafeBytes(of: &canonical) { hexadecimal(Array($0)) }

@@ -1,4 +1,4 @@
-// Checksums, by OpenSSL's libcrypto: SHA-256 for files of ours and provenance, MD5 where a published split is
+// Digests, by OpenSSL's libcrypto: SHA-256 for raw files, checkpoints and what names a thing, MD5 where a published split is
 // defined by it (datasets.md 2.5). The only file that imports CCrypto.
 
 import CCrypto

@@ -45,15 +45,15 @@ enum ByteShuffle {
 
 /// How often each byte occurs, by a sample.
 struct ByteHistogram {
-  /// Above this many bytes every k-th is counted, k odd, so that the bytes of one column of an image are not all it sees.
-  private static let mostCounted = 8192
+  /// Of n bytes every k-th is counted, k being n / counted made odd, so that one column of an image is not all it sees.
+  private static let counted = 8192
   /// Estimates for all bytes: those counted, k times.
   private var counts = [UInt32](repeating: 0, count: 256)
 
   init() {}
 
   init(_ bytes: UnsafeRawBufferPointer) {
-    let k = bytes.count / Self.mostCounted | 1
+    let k = bytes.count / Self.counted | 1
     counts.withUnsafeMutableBufferPointer { counts in
       var i = 0
       while i < bytes.count {

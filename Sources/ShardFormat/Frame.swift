@@ -4,7 +4,7 @@ import CZstd
 
 /// Compresses blocks; contexts reused.
 ///
-/// Bytes (images, tokens) are compressed at level 3, but at level 2 where all values are about equally frequent: little
+/// Single bytes (images, short alphabets) are compressed at level 3, but at level 2 where all values are about equally frequent: little
 /// is found there, and level 3 takes a quarter longer for a thousandth. Planes of numbers are compressed faster, too:
 /// their repetitions are long or none, so that level 2 with matches of seven bytes or more is about as small in two
 /// thirds of the time. Each of these frames gives way to entropy coding alone where that is smaller: of noise-like blocks, where chance repetitions are
@@ -38,10 +38,12 @@ final class FrameCompressor {
     -> OpaquePointer
   {
     let context = ZSTD_createCCtx()!
-    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
-    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1)
-    if let setting { ZSTD_CCtx_setParameter(context, setting.0, setting.1) }
+    let settings = [
+      (ZSTD_c_compressionLevel, level), (ZSTD_c_checksumFlag, 1), (ZSTD_c_contentSizeFlag, 1),
+    ]
+    for (key, value) in settings + (setting.map { [$0] } ?? []) {
+      check(ZSTD_CCtx_setParameter(context, key, value))
+    }
     return context
   }
 
@@ -63,7 +65,7 @@ final class FrameCompressor {
     if numberBytes > bytes.count / 2 {
       found = compressStretches(of: bytes.count, numbersContext, into: frames[0])
     } else {
-      found = check(
+      found = Self.check(
         ZSTD_compress2(
           isEven ? evenBytesContext : bytesContext, frames[0].baseAddress, frames[0].count,
           bytes.baseAddress, bytes.count))
@@ -116,19 +118,19 @@ final class FrameCompressor {
     of byteCount: Int, _ context: OpaquePointer, into frame: UnsafeMutableRawBufferPointer
   ) -> Int {
     var target = ZSTD_outBuffer(dst: frame.baseAddress, size: frame.count, pos: 0)
-    check(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
-    check(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(byteCount)))
+    Self.check(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
+    Self.check(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(byteCount)))
     for (i, stretch) in stretches.enumerated() {
       var source = ZSTD_inBuffer(src: stretch.baseAddress, size: stretch.count, pos: 0)
       let end = i == stretches.count - 1 ? ZSTD_e_end : ZSTD_e_flush
-      let waiting = check(ZSTD_compressStream2(context, &target, &source, end))
+      let waiting = Self.check(ZSTD_compressStream2(context, &target, &source, end))
       precondition(waiting == 0, "zstd: the frame is longer than its bound")
     }
     return target.pos
   }
 
   @discardableResult
-  private func check(_ code: Int) -> Int {
+  private static func check(_ code: Int) -> Int {
     precondition(ZSTD_isError(code) == 0, "zstd: \(String(cString: ZSTD_getErrorName(code)))")
     return code
   }

@@ -127,7 +127,7 @@ extension Manifest {
       else {
         return "shard '\(shard.file)' is not as specified"
       }
-      guard shard.xxh128 != nil || shard.sha256 != nil else {
+      guard (formatVersion == 1 ? shard.sha256 : shard.xxh128) != nil else {
         return "shard '\(shard.file)' has no checksum"
       }
       block += shard.blockCount

@@ -87,7 +87,13 @@ public enum ShardWriter {
       // Twice the raw bytes and some pages bound the file whatever the compression does.
       let bound = blocks.count * (2 * manifest.mostBlockBytes + 4 * 4096) + (1 << 20)
       let database = try ShardDatabaseWriter(path: beside, mostBytes: bound)
-      try frames(database.append)
+      var next = blocks.lowerBound
+      try frames { block, frame in
+        precondition(block == next, "block \(block) in the place of \(next)")
+        try database.append(block: block, frame)
+        next += 1
+      }
+      precondition(next == blocks.upperBound, "\(next) of \(blocks) blocks")
       try database.flush()
       let entry = try ShardEntry(file: name, at: beside, blocks: blocks)
       try database.finish()

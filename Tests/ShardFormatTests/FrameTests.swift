@@ -58,18 +58,25 @@ import Testing
     #expect(apart < together)
   }
 
-  /// The same compressor gives the same frame of a block, whatever it has compressed before.
+  /// The same compressor gives the same frame of a block, whatever it has compressed before: numbers, single bytes, bytes
+  /// that are about equally frequent, and what entropy coding alone is best for.
   @Test func framesDoNotDependOnEarlierOnes() {
     let compressor = FrameCompressor(mostBytes: 64_000)
-    let (a, b) = (Self.cases[0].bytes(), Self.cases[1].bytes())
-    func frame(_ bytes: [UInt8], _ width: Int) -> [UInt8] {
-      bytes.withUnsafeBytes {
+    let numbers = Self.cases[0].bytes()
+    let repeated = (0..<64_000).map { UInt8($0 % 3000 % 251) }
+    let blocks = [
+      (numbers, 4), (Self.cases[1].bytes(), 3), (repeated, 1),
+      (Planes(noise: [true], count: 64_000).bytes(), 1),
+      (Planes(noise: [false], count: 64_000).bytes(), 1),
+    ]
+    func frame(_ k: Int) -> [UInt8] {
+      let (bytes, width) = blocks[k]
+      return bytes.withUnsafeBytes {
         Array(compressor.compress($0, widths: [(width, bytes.count / width)]))
       }
     }
-    let first = frame(a, 4)
-    _ = frame(b, 3)
-    #expect(frame(a, 4) == first)
+    let alone = blocks.map { bytes, width in Self.compress(bytes, [(width, bytes.count / width)]) }
+    for k in [0, 1, 2, 3, 4, 3, 2, 0, 4, 1, 0, 2, 2, 4, 3, 1] { #expect(frame(k) == alone[k]) }
   }
 
   /// Byte b of number i at plane b, place i; and back.

@@ -118,6 +118,10 @@ import Testing
   @Test(arguments: [
     ("\"format_version\" : 2", "\"format_version\" : 9", "expected format version 1 to 2, found 9"),
     ("\"xxh128\"", "\"md5\"", "shard 'shard-00000.mdb' has no checksum"),
+    (
+      "\"format_version\" : 2", "\"format_version\" : 1",
+      "shard 'shard-00000.mdb' has no checksum"
+    ),
     ("\"sample_count\" : 40", "\"sample_count\" : 41", "expected 6 blocks, found 5"),
     ("\"sample_count\"", "\"simple_count\"", "the field 'sampleCount' is missing"),
     ("{", "(", "it is no JSON manifest"),
@@ -143,7 +147,10 @@ import Testing
     let before = try Digest.sha256(file: folder.file(name))
     var text = String(decoding: try Files.read(folder.file("manifest.json")), as: UTF8.self)
     text.replace("\"format_version\" : 2", with: "\"format_version\" : 1")
-    text.replace("\"xxh128\" : \"\(now)\"", with: "\"sha256\" : \"\(before)\"")
+    for shard in manifest.shards {
+      let digest = try Digest.sha256(file: folder.file(shard.file))
+      text.replace("\"xxh128\" : \"\(shard.xxh128!)\"", with: "\"sha256\" : \"\(digest)\"")
+    }
     try Files.writeAtomically(text, to: folder.file("manifest.json"))
     let shard = try ShardReader(directory: folder.path).manifest.shards[0]
     #expect(shard.xxh128 == nil)

@@ -22,7 +22,8 @@ struct FrameRelay {
 
     fileprivate var blocksPerChunk: Int { max(1, FrameRelay.chunkBytes / max(1, blockBytes)) }
     var chunkCount: Int { (blocks.count + blocksPerChunk - 1) / blocksPerChunk }
-    fileprivate var slotBytes: Int { blocksPerChunk * (mostFrameBytes + 8) }
+    /// Of each block: its frame's length, then the frame, up to the next multiple of 8.
+    fileprivate var slotBytes: Int { blocksPerChunk * (8 + (mostFrameBytes + 7) / 8 * 8) }
     fileprivate func chunk(_ c: Int) -> Range<Int> {
       let first = blocks.lowerBound + c * blocksPerChunk
       return first..<min(first + blocksPerChunk, blocks.upperBound)
@@ -44,11 +45,12 @@ struct FrameRelay {
   /// - Parameter processes: how many will write and help.
   init(_ jobs: [Job], processes: Int) throws {
     self.jobs = jobs
-    areas = processes
-    slotCount = processes + 1
+    areas = min(processes, jobs.count)
+    // No more than a shard needs: large blocks are few.
+    slotCount = max(1, min(processes + 1, jobs.map(\.chunkCount).max() ?? 0))
     slotBytes = ((jobs.map(\.slotBytes).max() ?? 0) + Self.line - 1) / Self.line * Self.line
     // Untouched slots take no memory: a writer without helpers appends its frames as they come.
-    byteCount = Self.line * 2 + areas * (Self.line * (2 + slotCount) + slotCount * slotBytes)
+    byteCount = Self.line * 3 + areas * (Self.line * (2 + slotCount) + slotCount * slotBytes)
     guard let memory = cs_shared_alloc(byteCount) else {
       throw Failure.system(errno, at: "shared memory", "cannot allocate \(megabytes(byteCount))")
     }
@@ -59,10 +61,13 @@ struct FrameRelay {
 
   // MARK: the two sides
 
+  /// The number of an area for a process that writes; it writes one job at a time.
+  func enlist() -> Int { Int(cs_add64(writers, 1)) }
+
   /// Appends the frames of a job's blocks in their order, while helpers compress some of them.
   ///
   /// - Parameters:
-  ///   - writer: this process's number; it writes one job at a time.
+  ///   - writer: from `enlist`, once a process.
   ///   - compress: the frame of a block, valid until the next call.
   func write(
     _ job: Int, as writer: Int, compress: (Int) throws -> Frame,
@@ -117,10 +122,10 @@ struct FrameRelay {
       let seen = changes
       // Before the areas are looked at: whatever has begun by now is seen in them.
       let allBegun = cs_load64(begun) >= UInt64(jobs.count)
-      let open = (0..<areas).map(area).filter { left(in: $0) > 0 }
-      // Where most is left first.
+      let open = (0..<areas).map { (left: left(in: area($0)), area: area($0)) }
+        .filter { $0.left > 0 }
       var claimed: (area: Area, claim: Claim)?
-      for area in open.sorted(by: { left(in: $0) > left(in: $1) }) where claimed == nil {
+      for (_, area) in open.sorted(by: { $0.left > $1.left }) where claimed == nil {
         claimed = claim(in: area).map { (area, $0) }
       }
       if let (area, claim) = claimed {
@@ -177,10 +182,13 @@ struct FrameRelay {
   private var begun: UnsafeMutablePointer<UInt64> {
     (memory + Self.line).assumingMemoryBound(to: UInt64.self)
   }
+  private var writers: UnsafeMutablePointer<UInt64> {
+    (memory + 2 * Self.line).assumingMemoryBound(to: UInt64.self)
+  }
   private func area(_ index: Int) -> Area {
     let bytes = Self.line * (2 + slotCount) + slotCount * slotBytes
     return Area(
-      start: memory + 2 * Self.line + index * bytes, slotCount: slotCount, slotBytes: slotBytes)
+      start: memory + 3 * Self.line + index * bytes, slotCount: slotCount, slotBytes: slotBytes)
   }
 
   /// Chunks of the area's shard that nobody has claimed.
@@ -207,6 +215,8 @@ struct FrameRelay {
     var place = area.slot(claim.chunk)
     for block in jobs[claim.job].chunk(claim.chunk) {
       let frame = try compress(block)
+      precondition(
+        frame.count <= jobs[claim.job].mostFrameBytes, "a frame is longer than its bound")
       place.storeBytes(of: frame.count, as: Int.self)
       (place + 8).copyMemory(from: frame.baseAddress!, byteCount: frame.count)
       place += (frame.count + 15) / 8 * 8

@@ -73,7 +73,8 @@ extension ShardBuild {
     let relay = try FrameRelay(shards, processes: workers.size)
     defer { relay.free() }
     let shares: [[Int: ShardEntry]] = try workers.run(
-      { writer in
+      { _ in
+        lazy var writer = relay.enlist()
         let compressors = splits.map { BlockCompressor($0.layout) }
         func compress(_ k: Int, _ block: Int) throws -> UnsafeRawBufferPointer {
           let split = jobs[k].split
