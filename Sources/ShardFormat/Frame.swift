@@ -4,11 +4,12 @@ import CZstd
 
 /// Compresses blocks; contexts reused.
 ///
-/// Single bytes (images, short alphabets) are compressed at level 3, but at level 2 where all values are about equally frequent: little
-/// is found there, and level 3 takes a quarter longer for a thousandth. Planes of numbers are compressed faster, too:
-/// their repetitions are long or none, so that level 2 with matches of seven bytes or more is about as small in two
-/// thirds of the time. Each of these frames gives way to entropy coding alone where that is smaller: of noise-like blocks, where chance repetitions are
-/// found, it is smaller and twice as fast to decompress; where it cannot win it is not tried.
+/// Single bytes (images, short alphabets) are compressed at level 3, but at level 2 where all values are about equally
+/// frequent: little is found there, and level 3 takes a quarter longer for a thousandth. Planes of numbers are compressed
+/// faster, too: their repetitions are long or none, so that level 2 with matches of seven bytes or more is about as
+/// small in two thirds of the time. Each of these frames gives way to entropy coding alone where that is smaller: of
+/// noise-like blocks, where chance repetitions are found, it is smaller and twice as fast to decompress; where it cannot
+/// win it is not tried.
 ///
 /// zstd has one code for all bytes of each of its own blocks. The lowest bytes of measured numbers are noise that no code
 /// shortens, and they spoil the code of the highest ones: noise gets zstd blocks of its own, which are then stored as
@@ -60,7 +61,7 @@ final class FrameCompressor {
     let planes = ByteShuffle.planes(widths)
     let numberBytes = widths.reduce(0) { $0 + ($1.element > 1 ? $1.element * $1.count : 0) }
     let least = part(bytes, planes)
-    let isEven = least >= bytes.count * 97 / 100
+    let isEven = Double(least) >= Self.even * Double(bytes.count)
     let found: Int
     if numberBytes > bytes.count / 2 {
       found = compressStretches(of: bytes.count, numbersContext, into: frames[0])
@@ -75,6 +76,9 @@ final class FrameCompressor {
     let coded = compressStretches(of: bytes.count, entropyContext, into: frames[1])
     return coded < found ? UnsafeRawBufferPointer(rebasing: frames[1][..<coded]) : first
   }
+
+  /// The entropy of bytes that are about equally frequent, of 8 bits a byte.
+  private static let even = 0.97
 
   // MARK: stretches
 
