@@ -41,11 +41,16 @@ public final class SampleReader {
     defer { slot.deallocate() }
     layout.head(slot).initialize(to: SlotHead(chunk: 0, epoch: 0, count: layout.capacity))
     let table = BatchTable(capacity: layout.capacity, sample: split.sample)
+    let reader = try split.open()
     let assembler = split.assembler(
-      layout: layout, seed: seed, cacheBytes: cacheBytes, badBlocks: .fail,
-      decode: try split.open().decode)
+      layout: layout, seed: seed, cacheBytes: cacheBytes, badBlocks: .fail, decode: reader.decode)
+    var disk = DiskWatch()
     var first = 0
     while first < sampleCount {
+      // Records come in the order in which they lie: their blocks are read ahead below.
+      if case .windows = split.content {
+        assembler.prefetch = disk.isBusy() ? reader.prefetch : nil
+      }
       let count = min(layout.capacity, sampleCount - first)
       try assembler.gather(slot, (first..<first + count).lazy.map { UInt64($0) }, epoch: 0)
       for i in 0..<count {

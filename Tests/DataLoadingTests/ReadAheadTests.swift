@@ -47,6 +47,31 @@ import Testing
     }
   }
 
+  /// Windows read for evaluation lie here and there: the first batch's blocks are prefetched, each before it is decoded.
+  @Test func windowsReadWithoutALoader() throws {
+    var split = Self.splits[1]
+    let open = split.open
+    nonisolated(unsafe) var prefetched: Set<Int> = []
+    nonisolated(unsafe) var read: Set<Int> = []
+    split.open = {
+      var reader = try open()
+      let decode = reader.decode
+      reader.prefetch = { prefetched.insert($0) }
+      reader.decode = { block, buffer in
+        read.insert(block)
+        try decode(block, buffer)
+      }
+      return reader
+    }
+    let reader = SampleReader(emptyManifest(), split, seed: 0, cacheBytes: 0)
+    var batches = 0
+    try reader.forEachBatch(of: 10) { _ in
+      batches += 1
+      if batches == 1 { #expect(!read.isEmpty && read.isSubset(of: prefetched)) }
+    }
+    #expect(batches == 7)
+  }
+
   /// Prefetching is work: a worker that takes its time over it is not taken for one that hangs.
   @Test func slowPrefetching() async {
     await #expect(processExitsWith: .success) {
