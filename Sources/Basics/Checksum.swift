@@ -13,8 +13,17 @@ public enum Checksum {
       isSound = XXH3_128bits_update(state, $0.baseAddress, $0.count) == XXH_OK && isSound
     }
     precondition(isSound, "libxxhash refused the bytes")
+    return hexadecimal(canonical(XXH3_128bits_digest(state)))
+  }
+
+  /// XXH3 (128 bits, seed 0): 16 bytes in the canonical order, in which they are printed.
+  public static func xxh128(of bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    canonical(XXH3_128bits(bytes.baseAddress, bytes.count))
+  }
+
+  private static func canonical(_ hash: XXH128_hash_t) -> [UInt8] {
     var canonical = XXH128_canonical_t()
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state))
-    return withUnsafeBytes(of: &canonical) { hexadecimal(Array($0)) }
+    XXH128_canonicalFromHash(&canonical, hash)
+    return withUnsafeBytes(of: &canonical) { Array($0) }
   }
 }

@@ -185,15 +185,17 @@ public struct Provenance: Codable, Equatable, Sendable {
   public struct RawFile: Codable, Equatable, Sendable {
     public var name: String
     public var bytes: Int
-    /// Of a file its SHA-256; of a tree that of its files' SHA-256 values in record order.
-    public var sha256: String
+    /// Of a file its SHA-256. In format version 1 of a tree that of its files' SHA-256 values in record order.
+    public var sha256: String?
+    /// Of a tree: XXH128 of its files' XXH128 values, 16 bytes each, in record order.
+    public var xxh128: String?
     /// Of a tree: how many files make records.
     public var files: Int?
     /// Of a tree: SHA-256 over the lines "size name" in record order.
     public var listing: String?
 
     public init(
-      name: String, bytes: Int, sha256: String, files: Int? = nil, listing: String? = nil
+      name: String, bytes: Int, sha256: String? = nil, files: Int? = nil, listing: String? = nil
     ) {
       self.name = name
       self.bytes = bytes
@@ -236,7 +238,7 @@ public struct Provenance: Codable, Equatable, Sendable {
       var known = provenance
       known.skipped = nil
       for k in known.rawFiles.indices where known.rawFiles[k].listing != nil {
-        known.rawFiles[k].sha256 = ""
+        (known.rawFiles[k].sha256, known.rawFiles[k].xxh128) = (nil, nil)
       }
       return known
     }

@@ -11,6 +11,8 @@ import Testing
     let folder = try TemporaryFolder()
     try Files.writeAtomically(text, to: folder.file("text"))
     #expect(try Checksum.xxh128(file: folder.file("text")) == expected)
+    let bytes = Array(text.utf8)
+    #expect(hexadecimal(bytes.withUnsafeBytes(Checksum.xxh128(of:))) == expected)
   }
 
   /// More than one read's worth.

@@ -90,7 +90,8 @@ enum InspectCommand {
       }
     }
     for file in manifest.provenance.rawFiles {
-      row("raw", "\(file.name), \(file.bytes) bytes, SHA-256 \(file.sha256)")
+      let checksum = file.xxh128.map { "XXH128 \($0)" } ?? "SHA-256 \(file.sha256 ?? "unknown")"
+      row("raw", "\(file.name), \(file.bytes) bytes, \(checksum)")
     }
     let options = manifest.provenance.options.sorted { $0.key < $1.key }
     row("options", options.map { "\($0.key) \($0.value)" }.joined(separator: ", "))

@@ -34,7 +34,7 @@ final class BuildFolder {
   struct Decoded: Codable {
     var contents: [PartContents]
     var skipped: [SkippedRecord] = []
-    /// Of a tree: SHA-256 over its files' SHA-256.
+    /// Of a tree: XXH128 over its files' XXH128.
     var digest: String?
   }
 

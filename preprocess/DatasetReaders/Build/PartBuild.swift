@@ -22,7 +22,7 @@ struct BuiltPart: Codable {
   var provenance: Provenance
   var recordBytes: Int
   var decoded: BuildFolder.Decoded
-  /// `records-K`: the piece's rows of raw file K; `digests`: of a tree, the SHA-256 of their files.
+  /// `records-K`: the piece's rows of raw file K; `digests`: of a tree, the XXH128 of their files.
   var files: [File]
 
   static func read(_ folder: String) throws -> BuiltPart {

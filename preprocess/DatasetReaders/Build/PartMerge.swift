@@ -114,7 +114,7 @@ extension ShardBuild {
     if first.digest != nil {
       let digests = folder.scratch + "/digests"
       try unpack("digests", to: digests, TreeDecode.digestBytes, file: 0)
-      decoded.digest = try Digest.sha256(file: digests)
+      decoded.digest = try Checksum.xxh128(file: digests)
     }
     try folder.keep(decoded)
     return decoded

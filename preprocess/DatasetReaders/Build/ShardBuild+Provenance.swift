@@ -55,7 +55,7 @@ extension ShardBuild {
     guard archives.isEmpty else { return try files(archives + tables) }
     return try [
       .init(
-        name: tree.name + "/", bytes: tree.size ?? 0, sha256: "", files: tree.count,
+        name: tree.name + "/", bytes: tree.size ?? 0, files: tree.count,
         listing: tree.listingDigest(withTimes: false))
     ] + files(tables)
   }
@@ -88,7 +88,7 @@ extension ShardBuild {
     var provenance = provenance
     if let digest = decoded.digest {
       for k in provenance.rawFiles.indices where provenance.rawFiles[k].listing != nil {
-        provenance.rawFiles[k].sha256 = digest
+        provenance.rawFiles[k].xxh128 = digest
       }
     }
     if request.skipsBadRecords {

@@ -14,8 +14,8 @@ struct SkippedRecord: Codable, Equatable, Sendable {
 }
 
 struct TreeDecode {
-  /// SHA-256 of a file's bytes.
-  static let digestBytes = 32
+  /// XXH128 of a file's bytes.
+  static let digestBytes = 16
 
   let reader: any FileTreeReader
   let folder: BuildFolder
@@ -30,7 +30,7 @@ struct TreeDecode {
   private func skipFile(_ run: Int) -> String { folder.scratch + "/skipped-\(run).json" }
 
   /// Decodes every run that the journal does not know.
-  /// - Returns: what was left out, and the SHA-256 of all files' SHA-256 in row order.
+  /// - Returns: what was left out, and the XXH128 of all files' XXH128 in row order.
   func run(_ observer: any BuildObserver) throws -> (skipped: [SkippedRecord], digest: String) {
     let (order, bounds) = reader.tree.runs(part, of: isWanted)
     let journal = try Journal(journalFile, count: bounds.count)
@@ -69,7 +69,7 @@ struct TreeDecode {
     }
     return (
       skipped.sorted { $0.row < $1.row },
-      bounds.isEmpty ? "" : try Digest.sha256(file: digestFile)
+      bounds.isEmpty ? "" : try Checksum.xxh128(file: digestFile)
     )
   }
 
@@ -123,7 +123,7 @@ struct TreeDecode {
           skipped.append(SkippedRecord(part: 0, row: row, place: place, problem: problem))
         }
         try digests.record(row).copyMemory(
-          from: Digest.of(bytes, .sha256), byteCount: TreeDecode.digestBytes)
+          from: Checksum.xxh128(of: bytes), byteCount: TreeDecode.digestBytes)
         counters.advance(tree.listing.size(at: entry) ?? 0)
       }
       try sink.flush()
