@@ -9,7 +9,7 @@ public struct ShardPlan: Sendable {
   public let shards: [Range<Int>]
 
   public init(_ manifest: Manifest) {
-    let perShard = max(1, (64 << 20) / max(1, manifest.samplesPerBlock * manifest.recordBytes))
+    let perShard = max(1, (64 << 20) / max(1, manifest.mostBlockBytes))
     shards = stride(from: 0, to: manifest.blockCount, by: perShard).map {
       $0..<min($0 + perShard, manifest.blockCount)
     }

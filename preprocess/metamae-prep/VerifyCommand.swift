@@ -113,7 +113,7 @@ enum VerifyCommand {
   private static func check(_ shard: ShardEntry, of manifest: Manifest, in folder: String) throws {
     let reader = try ShardReader(directory: folder, manifest: manifest)
     let block = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: manifest.samplesPerBlock * manifest.recordBytes, alignment: 64)
+      byteCount: manifest.mostBlockBytes, alignment: 64)
     defer { block.deallocate() }
     for k in shard.firstBlock..<(shard.firstBlock + shard.blockCount) {
       try reader.decode(block: k, into: block)

@@ -38,7 +38,7 @@ extension ShardBuild {
       if there.contains(where: { $0.split == split.layout.split }) { continue }
       try Files.createFolder(folder.directory(split.layout.split))
       for (shard, blocks) in ShardPlan(split.layout).shards.enumerated() {
-        let bytes = blocks.count * split.layout.samplesPerBlock * split.layout.recordBytes
+        let bytes = blocks.count * split.layout.mostBlockBytes
         jobs.append(ShardJob(split: k, shard: shard, blocks: blocks, bytes: bytes))
       }
     }
